@@ -14,7 +14,7 @@ from typing import Final
 import click
 import msgspec
 
-from holdfast_queue.draw.record import Claims, Findings, Moment, Published
+from holdfast_queue.draw.record import Findings, KnownValues, Moment, Published
 from holdfast_queue.draw.verification import WHOLE_ORDER_MAX, check_draw
 
 MAX_ANSWER_BYTES: Final = 65_536
@@ -84,12 +84,12 @@ def verify_draw(source: str, whole: bool | None, **told: object) -> None:
       3 nothing can be told yet (not drawn, or the sale keeps the order of arrival)
       4 nothing contradicts, but the order was compared with nothing: no --number, no --fingerprint
     """
-    claims = msgspec.convert(told, Claims)
-    if claims.number is not None and claims.index is None:
+    known = msgspec.convert(told, KnownValues)
+    if known.number is not None and known.index is None:
         raise click.UsageError("--number needs the --index that it belongs to")
-    if claims.fingerprint is not None and whole is False:
+    if known.fingerprint is not None and whole is False:
         raise click.UsageError("--fingerprint is of the whole order")
-    findings = check_draw(_read(source), claims, whole)
+    findings = check_draw(_read(source), known, whole)
     _print(findings)
     if not findings.order_checked:
         click.secho("Nothing contradicts. Whether the draw holds is NOT known.", bold=True)

@@ -16,17 +16,17 @@ from typing import Final
 from holdfast.doctor.findings import Finding, FindingBuilder
 from holdfast_lua.client.connect import LEAST_VERSIONS
 
-Series = tuple[int, int]
+ShortVersion = tuple[int, int]
 
 READ_ON: Final = "2026-11-22"
 """The day on which the release notes were last read; change it only after reading them."""
 
-FIXED_IN: Final[Mapping[str, Mapping[Series, int]]] = {
+FIXED_IN: Final[Mapping[str, Mapping[ShortVersion, int]]] = {
     "redis": {(7, 2): 11, (7, 4): 9, (8, 0): 4, (8, 2): 6, (8, 4): 3, (8, 6): 3},
     "valkey": {(7, 2): 12, (8, 0): 7, (8, 1): 7, (9, 0): 4, (9, 1): 2},
 }
 # Ended before the fixes were made: only a distribution fixes it, without a new number.
-ENDED: Final[Mapping[str, frozenset[Series]]] = {
+ENDED: Final[Mapping[str, frozenset[ShortVersion]]] = {
     "redis": frozenset({(7, 0)}),
     "valkey": frozenset(),
 }

@@ -10,7 +10,7 @@ from holdfast_inventory.holds.seat_map import STATES, SeatMap
 from holdfast_inventory.plan.plan import Plan
 
 PLANS_KEPT: Final = 64
-Runs = tuple[tuple[int, int, str], ...]
+SeatRanges = tuple[tuple[int, int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def count_stock(seat_map: SeatMap) -> Stock:
     plan, settings, reading = seat_map.plan, seat_map.settings, seat_map.reading
     names = dict.fromkeys((*plan.categories, *(area.category for area in settings.areas)))
     categories = {name: dict.fromkeys(STATES, 0) for name in names}
-    for first, end, category in category_runs(plan):
+    for first, end, category in category_ranges(plan):
         counts = categories[category]
         for state, letter in STATES.items():
             counts[state] += reading.states.count(letter.encode(), first, end)
@@ -42,8 +42,8 @@ def count_stock(seat_map: SeatMap) -> Stock:
 
 
 @lru_cache(maxsize=PLANS_KEPT)
-def category_runs(plan: Plan) -> Runs:
-    """Runs of seats of one category in plan order, as (first, end, category)."""
+def category_ranges(plan: Plan) -> SeatRanges:
+    """Ranges of seats of one category in plan order, as (first, end, category)."""
     segments = sorted(plan.segments, key=lambda segment: segment.first)
     grouped = groupby(segments, key=lambda segment: plan.kinds[segment.kind].category)
     runs = ((category, list(run)) for category, run in grouped)

@@ -23,14 +23,14 @@ SET_SECONDS: Final = 1.0
 LAG_SECONDS: Final = 0.5
 STATM: Final = Path("/proc/self/statm")
 
-Sources = Mapping[Gauge, Callable[[], float]]
+GaugeSources = Mapping[Gauge, Callable[[], float]]
 """What a worker knows at any time, by the gauge that shows it."""
 
 
 class WorkerGauges:
     """Sets the gauges of the worker in `slot`; of `restarts` the parent has told it."""
 
-    def __init__(self, metrics: Metrics, slot: int, restarts: int, sources: Sources) -> None:
+    def __init__(self, metrics: Metrics, slot: int, restarts: int, sources: GaugeSources) -> None:
         self._metrics = metrics
         self._sources = sources
         self._cpu = metrics.cpu_seconds.labels(str(slot))

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from holdfast.config import Config
-from holdfast.figures.worker_gauges import Sources
+from holdfast.figures.worker_gauges import GaugeSources
 from holdfast.http.app_keys import EXECUTOR, LEDGER
 from holdfast.http.listening import count_connections
 from holdfast_ledger.database.engines import CONNECTIONS_MAX
@@ -13,7 +13,7 @@ from holdfast_web.shedding.shedder import Shedder
 
 def gauge_sources(
     app: web.Application, config: Config, shedder: Shedder, runner: web.AppRunner
-) -> Sources:
+) -> GaugeSources:
     """The sources of the gauges of one worker."""
     metrics, executor, database = app[METRICS], app[EXECUTOR], app[LEDGER].database
     return {

@@ -2,8 +2,8 @@
 
     checks          a promise of the sale, and what was found against it
     buckets         sums over time in a bounded number of steps
-    order_pass      one pass over the orders of the ledger: money, tickets, and their comparison
-    event_pass      one pass over the events of the store: calls, holds, and the checks of the line
+    order_scan      reads the orders of the ledger once: money, tickets, and their comparison
+    event_scan      reads the events of the store once: calls, holds, and the checks of the line
     waits           what visitors waited, against what they were promised
     draw_check      the order of a lobby, recomputed
     report          puts the parts together, once for everybody who asks at about one time

@@ -10,8 +10,8 @@ from weakref import WeakValueDictionary
 from holdfast.report.buckets import Buckets
 from holdfast.report.checks import Check, overall
 from holdfast.report.draw_check import check_draw
-from holdfast.report.event_pass import NOT_WHOLE, EventPass, event_pages, pass_over_events
-from holdfast.report.order_pass import OrderPass, SaleBooks, pass_over_orders
+from holdfast.report.event_scan import NOT_WHOLE, EventScan, event_pages, scan_events
+from holdfast.report.order_scan import OrderScan, SaleBooks, scan_orders
 from holdfast.report.refused_holds import COLLISIONS, hold_outcomes
 from holdfast.report.sale_history import SaleHistory
 from holdfast.report.waits import (
@@ -89,8 +89,8 @@ class Reporter:
             await sale.room.tick()
             line = sale.room.document.line
             books = SaleBooks(self.ledger, sale.uid, inventory.plan, inventory.settings)
-            orders = await pass_over_orders(books)
-            events = await pass_over_events(event_pages(inventory), line.gaps)
+            orders = await scan_orders(books)
+            events = await scan_events(event_pages(inventory), line.gaps)
             compared = _across(orders, events, line.booked)
             if orders.at_rest and not any(check.broken for check in compared):
                 break
@@ -106,16 +106,16 @@ class _Parts:
     """What a report is made of."""
 
     sale: Sale
-    orders: OrderPass
-    events: EventPass
+    orders: OrderScan
+    events: EventScan
     compared: list[Check]
     outcomes: Mapping[str, int]
     draw: Check
     history: SaleHistory | None
 
 
-def _across(orders: OrderPass, events: EventPass, booked: int) -> list[Check]:
-    """Compares the passes with each other and with the store's own count."""
+def _across(orders: OrderScan, events: EventScan, booked: int) -> list[Check]:
+    """Compares the scans with each other and with the store's own count."""
     told = Check(
         "events", "orders in the events = orders in the ledger", examined=orders.paid_orders
     )
@@ -130,7 +130,7 @@ def _across(orders: OrderPass, events: EventPass, booked: int) -> list[Check]:
     return [*_three_ways(orders), told, store]
 
 
-def _three_ways(orders: OrderPass) -> list[Check]:
+def _three_ways(orders: OrderScan) -> list[Check]:
     money = Check(
         "money", "payments = orders = sold tickets, in money", examined=orders.paid_orders
     )

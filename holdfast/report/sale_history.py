@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.figures.series import members_of, spread
-from holdfast.report.event_pass import CalledRange
+from holdfast.report.event_scan import CalledRange
 from holdfast.sales.sale import Sale
 from holdfast_lua.history import HistoryCalls, StoredHistory
 from holdfast_web.timestamps import timestamp

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast.report.event_pass import CalledRange
+from holdfast.report.event_scan import CalledRange
 from holdfast.report.sale_history import SaleHistory
 
 ROWS_MAX: Final = 60

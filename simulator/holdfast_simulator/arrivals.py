@@ -27,7 +27,7 @@ SURGE_STARTS: Final = 1 / 3
 
 Shape = Literal["flash", "lobby", "steady", "ramp", "surge", "soak", "recorded"]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=MAX_SECONDS)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class InvalidArrivals(ValueError):
@@ -54,7 +54,7 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seconds: Positive = 60.0
     decay_seconds: Positive | None = None
     lobby_seconds: Positive = 600.0
-    early_share: Share = 0.6
+    early_share: Ratio = 0.6
     usual_per_second: Annotated[float, msgspec.Meta(gt=0, le=1e6)] | None = None
     times_file: str | None = None
 

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from holdfast_simulator.arrivals import MAX_SECONDS, Arrivals, InvalidArrivals, Share
+from holdfast_simulator.arrivals import MAX_SECONDS, Arrivals, InvalidArrivals, Ratio
 
 MAX_FILE_BYTES: Final = 64 * 1024**2
 MAX_UNITS: Final = 10_000_000
@@ -120,20 +120,20 @@ class Buyers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     group_sizes: dict[Size, Weight] = msgspec.field(default_factory=lambda: dict(USUAL_GROUPS))
     taste: dict[str, Weight] = {}
     """by category; empty: by what there is of each"""
-    takes_other: Share = 0.8
+    takes_other: Ratio = 0.8
     """of those whose category is gone, take any other"""
-    leaves: Share = 0.05
+    leaves: Ratio = 0.05
     """of those who wait, within `patience_seconds`, without a word"""
     patience_seconds: Annotated[float, msgspec.Meta(gt=0, le=MAX_SECONDS)] = 900.0
-    no_show: Share = 0.12
+    no_show: Ratio = 0.12
     """of those who are called, do not claim"""
-    looks_only: Share = 0.06
+    looks_only: Ratio = 0.06
     """of those who are admitted, buy nothing"""
-    lapses: Share = 0.12
+    lapses: Ratio = 0.12
     """of those who hold, do not pay: the hold ends by itself"""
-    releases: Share = 0.08
+    releases: Ratio = 0.08
     """of those who hold and could pay, give the hold back"""
-    ends_pass: Share = 0.8
+    ends_pass: Ratio = 0.8
     """of those who are done, tell the shop, which ends the pass at once"""
     look_seconds: Duration = Duration(40.0)
     """from admission to the first hold, and between two tries"""

@@ -9,7 +9,7 @@ import pytest
 from holdfast_loadtest.audit.facts import Issue
 from holdfast_loadtest.audit.journal import Admitted, Joined
 from holdfast_loadtest.audit.line_checks import (
-    Bucket,
+    TokenBucket,
     admitted_once,
     bucket_of,
     called_in_order,
@@ -19,7 +19,7 @@ from holdfast_loadtest.audit.line_checks import (
 )
 from holdfast_loadtest.wire import Event, Sale
 
-SECOND = Bucket(per_minute=60, burst=3)
+SECOND = TokenBucket(per_minute=60, burst=3)
 
 
 def passes(*times_ms: int) -> list[Issue]:
@@ -41,7 +41,7 @@ def issued(number: int, pass_id: str = "") -> tuple[str, dict[str, Any]]:
     return "pass.issued", {"number": number, "pass_id": pass_id or f"p{number}"}
 
 
-def worst_excess(times: Sequence[int], bucket: Bucket) -> float:
+def worst_excess(times: Sequence[int], bucket: TokenBucket) -> float:
     """The promise word for word, over every span: what the walk must agree with."""
     return max(
         j - i + 1 - bucket.burst - bucket.per_ms * (times[j] - times[i])
@@ -84,7 +84,7 @@ def test_rate_does_not_depend_on_the_order_of_the_events() -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_rate_agrees_with_the_promise_over_every_span(seed: int) -> None:
     rng = Random(seed)
-    bucket = Bucket(per_minute=rng.choice([30, 60, 600]), burst=rng.choice([1, 2, 5]))
+    bucket = TokenBucket(per_minute=rng.choice([30, 60, 600]), burst=rng.choice([1, 2, 5]))
     gap_ms = 60_000 / bucket.per_minute
     times, at = [], 0.0
     for _ in range(60):

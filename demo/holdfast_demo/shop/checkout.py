@@ -17,7 +17,7 @@ from typing import Final, Literal
 import msgspec
 
 from holdfast_demo.shop.messages import WORDS
-from holdfast_demo.shop.service_client import Hold, SaleService, ServiceRefused, Session
+from holdfast_demo.shop.service_client import BuyerSession, Hold, SaleService, ServiceRefused
 
 _CONFIRMED: Final = "confirmed"
 _GONE_ANYWAY: Final = frozenset({"hold_expired", "hold_released", "hold_lost", "unknown_hold"})
@@ -36,7 +36,7 @@ class GivenBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold: str
 
 
-class Sold(msgspec.Struct, frozen=True):
+class PaymentResult(msgspec.Struct, frozen=True):
     """The result of a payment: the order, and whether holds are left in the cart."""
 
     order_id: str
@@ -50,7 +50,7 @@ class Checkout:
         self._service = service
         self._being_charged: set[str] = set()
 
-    async def charge(self, credential: str, payment: Payment) -> Sold:
+    async def charge(self, credential: str, payment: Payment) -> PaymentResult:
         """Takes the money for a hold and books it; the last one ends the buyer's session."""
         hold = await self._service.own_hold(credential, payment.hold)
         self._require_quiet(hold)
@@ -62,7 +62,7 @@ class Checkout:
         left = await self._has_more(credential)
         if not left:
             await self._end_session(credential)
-        return Sold(hold.id, left)
+        return PaymentResult(hold.id, left)
 
     async def give_back(self, credential: str, hold_id: str) -> None:
         """Puts a hold of the buyer on sale again; one that is gone already is no fault."""
@@ -76,7 +76,7 @@ class Checkout:
             if refusal.code not in _GONE_ANYWAY:
                 raise
 
-    async def leave(self, session: Session) -> int:
+    async def leave(self, session: BuyerSession) -> int:
         """Gives back the whole cart, then the place in the shop; how many units that were."""
         units = 0
         try:

@@ -14,7 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
-from holdfast_demo.shop.service_client import Session
+from holdfast_demo.shop.service_client import BuyerSession
 
 _RECEIPT_PREFIX: Final = "receipt_"
 _RECEIPT_SECONDS: Final = 24 * 3600
@@ -28,15 +28,15 @@ class VisitCookie:
     def __init__(self, sale: str) -> None:
         self._name = f"shop_visit_{sale}"
 
-    def read(self, cookies: Mapping[str, str]) -> Session | None:
+    def read(self, cookies: Mapping[str, str]) -> BuyerSession | None:
         """The session that the browser came with, if its time is not over."""
         value = cookies.get(self._name, "")
         token, _, expires_at = value.partition("|")
         if not token or len(value) > _MAX_COOKIE_CHARS or seconds_until(expires_at) <= 0:
             return None
-        return Session(token, expires_at)
+        return BuyerSession(token, expires_at)
 
-    def keep(self, response: web.StreamResponse, session: Session) -> None:
+    def keep(self, response: web.StreamResponse, session: BuyerSession) -> None:
         response.set_cookie(
             self._name,
             f"{session.token}|{session.expires_at}",

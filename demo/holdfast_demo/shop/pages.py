@@ -33,13 +33,13 @@ from holdfast_demo.shop.messages import (
 )
 from holdfast_demo.shop.service_client import (
     Area,
+    BuyerSession,
     Hold,
     Item,
     Offer,
     Order,
     SaleFacts,
     SaleStatus,
-    Session,
 )
 from holdfast_queue.http.pages.render import Html, Templates, data_block
 from holdfast_web.money import Currency
@@ -75,7 +75,7 @@ _HEADERS: Final = {
 class Visit:
     """A visitor's session and cart."""
 
-    session: Session
+    session: BuyerSession
     cart: list[Hold]
 
     @property

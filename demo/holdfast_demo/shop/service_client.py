@@ -78,7 +78,7 @@ class Order(msgspec.Struct, frozen=True):
     items: list[Item] = []
 
 
-class Session(msgspec.Struct, frozen=True):
+class BuyerSession(msgspec.Struct, frozen=True):
     """A buyer's session: the pass, and when it ends (RFC 3339)."""
 
     token: str = msgspec.field(name="pass")
@@ -175,14 +175,14 @@ class SaleService:
             self._offer_tag = answer.etag
         return self._offer
 
-    async def exchange(self, token: str, origin: str) -> Session:
+    async def exchange(self, token: str, origin: str) -> BuyerSession:
         """Exchanges a hand-off for its pass, which works once."""
         body = {"token": token, "origin": origin}
-        return msgspec.convert(await self._call("POST", "/pass/exchange", "", body), Session)
+        return msgspec.convert(await self._call("POST", "/pass/exchange", "", body), BuyerSession)
 
-    async def renew(self, session: Session) -> Session:
+    async def renew(self, session: BuyerSession) -> BuyerSession:
         answer = await self._call("POST", "/pass/renew", session.credential)
-        return msgspec.convert({"pass": session.token, **answer}, Session)
+        return msgspec.convert({"pass": session.token, **answer}, BuyerSession)
 
     async def end_session(self, credential: str) -> None:
         """Ends the session, so that the next in line is admitted."""

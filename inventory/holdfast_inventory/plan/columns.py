@@ -48,7 +48,7 @@ _EMPTY: Final = msgspec.Raw(b'""')
 _ORIGIN: Final = msgspec.Raw(b'{"x":0,"y":0}')
 _NOTHING: Final = msgspec.Raw(b"[]")
 
-Series = list[str] | dict[str, object]
+TextSeries = list[str] | dict[str, object]
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -123,7 +123,7 @@ def _zone_members(zone: ZoneEntry, rest: _Zone) -> dict[str, Any]:
     }
 
 
-def _guids(zone: ZoneEntry) -> list[Series]:
+def _guids(zone: ZoneEntry) -> list[TextSeries]:
     guids = [[seat.seat_guid for seat in row.seats] for row in zone.rows]
     return [
         _around(texts, within) or _progression(texts) or texts
@@ -135,7 +135,7 @@ def _numbers(zone: ZoneEntry) -> list[list[str]]:
     return [[seat.seat_number for seat in row.seats] for row in zone.rows]
 
 
-def _around(texts: Sequence[str], numbers: Sequence[str]) -> Series | None:
+def _around(texts: Sequence[str], numbers: Sequence[str]) -> TextSeries | None:
     """The series of texts that are the numbers with the same text before and after each of them."""
     if not texts or not all(numbers):
         return None
@@ -147,7 +147,7 @@ def _around(texts: Sequence[str], numbers: Sequence[str]) -> Series | None:
     return _named(before=before, after=after)
 
 
-def _progression(texts: Sequence[str]) -> Series | None:
+def _progression(texts: Sequence[str]) -> TextSeries | None:
     """The series of texts that differ in one number, which grows evenly; None for any others."""
     found = [_NUMBERED.fullmatch(text) for text in texts[:2]]
     if len(found) < 2 or found[0] is None or found[1] is None:

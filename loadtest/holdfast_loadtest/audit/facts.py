@@ -40,7 +40,7 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class VisitorCall:
     """Numbers `first` to `last` were called."""
 
     at_ms: int
@@ -100,13 +100,13 @@ def of_types(events: Iterable[Event], *types: str) -> Iterator[Event]:
     return (event for event in events if event.type in types)
 
 
-def line_facts(events: Iterable[Event]) -> Iterator[tuple[Event, Call | Issue]]:
+def line_facts(events: Iterable[Event]) -> Iterator[tuple[Event, VisitorCall | Issue]]:
     """Calls and passes, in stream order."""
     for event in events:
         if event.type == "line.called":
             first, last = _whole(event.data, "first"), _whole(event.data, "last")
             if first is not None and last is not None:
-                yield event, Call(at_ms(event), first, last)
+                yield event, VisitorCall(at_ms(event), first, last)
         elif event.type == "pass.issued":
             number = _whole(event.data, "number")
             yield event, Issue(at_ms(event), _text(event, "pass_id"), number)

@@ -19,8 +19,8 @@ from typing import Final
 
 from holdfast_loadtest.audit.facts import (
     FIRST_EPOCH,
-    Call,
     Issue,
+    VisitorCall,
     at_ms,
     cursor_of,
     issues,
@@ -38,7 +38,7 @@ UNLIMITED: Final = "passthrough"
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class TokenBucket:
     """The bound on passes: `burst` at once, then `per_minute`."""
 
     per_minute: float
@@ -49,13 +49,13 @@ class Bucket:
         return self.per_minute / 60_000
 
 
-def bucket_of(sale: Sale) -> Bucket:
+def bucket_of(sale: Sale) -> TokenBucket:
     """The bound that the sale's settings promise."""
     ticks = TICKS_IN_BURST * TICK_SECONDS * sale.new_users_per_minute / 60
-    return Bucket(sale.new_users_per_minute, max(sale.burst, ticks))
+    return TokenBucket(sale.new_users_per_minute, max(sale.burst, ticks))
 
 
-def rate_is_kept(passes: Sequence[Issue], bucket: Bucket) -> Check:
+def rate_is_kept(passes: Sequence[Issue], bucket: TokenBucket) -> Check:
     """Checks that the passes of any span T never exceed burst + rate x T."""
     times = sorted(issue.at_ms for issue in passes)
     return concluded(
@@ -65,7 +65,7 @@ def rate_is_kept(passes: Sequence[Issue], bucket: Bucket) -> Check:
     )
 
 
-def _too_many(times: Sequence[int], bucket: Bucket) -> Iterator[str]:
+def _too_many(times: Sequence[int], bucket: TokenBucket) -> Iterator[str]:
     """Says for each pass that ends a span with too many which such span is the worst."""
     lowest = float("inf")
     since = 0
@@ -146,10 +146,10 @@ class _Frontier:
         self._epoch = FIRST_EPOCH
         self._known = True
 
-    def meet(self, epoch: int, fact: Call | Issue) -> Iterator[str]:
+    def meet(self, epoch: int, fact: VisitorCall | Issue) -> Iterator[str]:
         if epoch != self._epoch:
             self._epoch, self._known = epoch, False
-        if isinstance(fact, Call):
+        if isinstance(fact, VisitorCall):
             yield from self._call(fact)
         elif self._known and fact.number is not None and fact.number > self.at:
             yield f"number {fact.number} got a pass when only {self.at} were called"
@@ -163,7 +163,7 @@ class _Frontier:
                     "were called"
                 )
 
-    def _call(self, call: Call) -> Iterator[str]:
+    def _call(self, call: VisitorCall) -> Iterator[str]:
         self.calls += 1
         if self._known and call.first <= self.at:
             yield f"{call.first}-{call.last} called when {self.at} had been"

@@ -13,8 +13,8 @@ from holdfast_loadtest.audit.evidence import Evidence
 from holdfast_loadtest.audit.facts import (
     HOLD_BEGINS,
     HOLD_ENDS,
-    Call,
     Units,
+    VisitorCall,
     at_ms,
     hold_id,
     line_facts,
@@ -71,7 +71,7 @@ def read_history(evidence: Evidence) -> SaleHistory:
     """Follows the stream once, hold by hold."""
     history = SaleHistory(_total(evidence.seat_map))
     for _, fact in line_facts(evidence.events):
-        if isinstance(fact, Call):
+        if isinstance(fact, VisitorCall):
             history.last_call = fact.at_ms / 1000
         else:
             history.passes.append(fact.at_ms / 1000)

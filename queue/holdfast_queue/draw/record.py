@@ -37,7 +37,7 @@ class Published(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class KnownValues:
     """Values that the verifier has from elsewhere: noted in the lobby, read at the beacon, or
     shown.
     """

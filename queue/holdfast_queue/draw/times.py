@@ -8,7 +8,15 @@ was published.
 from datetime import datetime, timedelta
 from typing import Final
 
-from holdfast_queue.draw.record import Claims, DrawFails, Findings, Published, note, shown, step
+from holdfast_queue.draw.record import (
+    DrawFails,
+    Findings,
+    KnownValues,
+    Published,
+    note,
+    shown,
+    step,
+)
 
 AT_THE_START: Final = timedelta(seconds=10)
 """by which a closing may come after the start: the service looks several times a second"""
@@ -16,7 +24,7 @@ CLOCKS_DIFFER: Final = timedelta(seconds=60)
 """between a visitor's clock and the service's, and between two looks at a page"""
 
 
-def check_times(published: Published, claims: Claims, findings: Findings) -> None:
+def check_times(published: Published, known: KnownValues, findings: Findings) -> None:
     """Step 5: prints the times and checks them; raises DrawFails at a contradiction."""
     step(5, "The times, as the service tells them.")
     note("committed", shown(published.committed_at))
@@ -25,8 +33,8 @@ def check_times(published: Published, claims: Claims, findings: Findings) -> Non
     note("lobby closed", shown(published.closed_at))
     note("sealed", shown(published.sealed_at))
     _check_sequence(published)
-    _check_start(published, claims, findings)
-    _check_closing(published, claims, findings)
+    _check_start(published, known, findings)
+    _check_closing(published, known, findings)
     findings.unchecked.append("committed_at, sealed_at, announced_at: nobody but the service knows")
 
 
@@ -40,36 +48,36 @@ def _check_sequence(published: Published) -> None:
         raise DrawFails("The times are not in the order in which things happen.")
 
 
-def _check_start(published: Published, claims: Claims, findings: Findings) -> None:
+def _check_start(published: Published, known: KnownValues, findings: Findings) -> None:
     starts = published.starts
     if len(starts) > 1:
         findings.judge.append(f"the start was moved after the commitment, {len(starts) - 1} times")
-    if claims.start is not None:
-        if claims.start not in [start.start for start in starts]:
-            raise DrawFails(f"You noted a start that is not among them: {shown(claims.start)}.")
+    if known.start is not None:
+        if known.start not in [start.start for start in starts]:
+            raise DrawFails(f"You noted a start that is not among them: {shown(known.start)}.")
         findings.checked.append("the start, with your note")
     elif len(starts) > 1:
         findings.unchecked.append("starts after the first; --start of your own note tells")
 
 
-def _check_closing(published: Published, claims: Claims, findings: Findings) -> None:
+def _check_closing(published: Published, known: KnownValues, findings: Findings) -> None:
     closed = published.closed_at
     if closed is None:
         findings.unchecked.append("closed_at: when the lobby was closed is not published")
         return
     _judge_closing(published, closed, findings)
-    if claims.beacon_at is not None:
-        if claims.beacon_at <= closed:
+    if known.beacon_at is not None:
+        if known.beacon_at <= closed:
             raise DrawFails("The beacon was known before the lobby was closed.")
         findings.checked.append("that the beacon was published after the lobby was closed")
     elif published.beacon is not None:
         findings.unchecked.append(
             "beacon: that it was published after the lobby was closed; --beacon-at tells"
         )
-    if claims.closed is None:
+    if known.closed is None:
         findings.unchecked.append("closed_at: --closed tells, if you saw the lobby close")
-    elif abs(claims.closed - closed) > CLOCKS_DIFFER:
-        raise DrawFails(f"You saw the lobby close at another time: {shown(claims.closed)}.")
+    elif abs(known.closed - closed) > CLOCKS_DIFFER:
+        raise DrawFails(f"You saw the lobby close at another time: {shown(known.closed)}.")
     else:
         findings.checked.append("when the lobby was closed, with your own clock")
 

@@ -24,9 +24,9 @@ from holdfast_queue.draw.commitment import (
 from holdfast_queue.draw.permutation import DrawnOrder, fingerprint
 from holdfast_queue.draw.record import (
     CannotVerify,
-    Claims,
     DrawFails,
     Findings,
+    KnownValues,
     Published,
     note,
     shown,
@@ -38,15 +38,15 @@ from holdfast_web.timestamps import unix_ms
 WHOLE_ORDER_MAX: Final = 2_000_000
 
 
-def check_draw(published: Published, claims: Claims, whole: bool | None) -> Findings:
+def check_draw(published: Published, known: KnownValues, whole: bool | None) -> Findings:
     """Runs all steps and returns what they found; raises DrawFails or CannotVerify."""
     secret = _require_drawn(published)
     findings = Findings()
-    _check_commitment(published, claims, secret, findings)
-    order = _check_key(published, claims, secret, findings)
-    _check_order(order, claims, whole, findings)
-    _check_ticket(order, claims, findings)
-    check_times(published, claims, findings)
+    _check_commitment(published, known, secret, findings)
+    order = _check_key(published, known, secret, findings)
+    _check_order(order, known, whole, findings)
+    _check_ticket(order, known, findings)
+    check_times(published, known, findings)
     if not findings.order_checked:
         findings.unchecked.append(
             "entrants, accumulator, beacon: others would give another order that agrees with itself"
@@ -73,7 +73,7 @@ def _require_drawn(published: Published) -> bytes:
 
 
 def _check_commitment(
-    published: Published, claims: Claims, secret: bytes, findings: Findings
+    published: Published, known: KnownValues, secret: bytes, findings: Findings
 ) -> None:
     computed = _committed(published, secret)
     step(1, "The commitment was made to these values.")
@@ -89,12 +89,12 @@ def _check_commitment(
     note("commitment, as published", published.commitment)
     if computed != published.commitment:
         raise DrawFails("The commitment was made to other values.")
-    if claims.commitment is None:
+    if known.commitment is None:
         findings.unchecked.append(
             "commitment: that it was this one before the open; --commitment of your own note tells"
         )
-    elif claims.commitment.lower() != computed:
-        raise DrawFails(f"You noted another commitment: {claims.commitment}.")
+    elif known.commitment.lower() != computed:
+        raise DrawFails(f"You noted another commitment: {known.commitment}.")
     else:
         findings.checked.append("the commitment, with your note")
 
@@ -106,13 +106,13 @@ def _committed(published: Published, secret: bytes) -> str:
 
 
 def _check_key(
-    published: Published, claims: Claims, secret: bytes, findings: Findings
+    published: Published, known: KnownValues, secret: bytes, findings: Findings
 ) -> DrawnOrder:
     step(2, "The key follows from the commitment's values, entrants, accumulator and beacon.")
     entrants, accumulator = published.entrants or 0, published.accumulator or ""
     note("entrants", f"{entrants:,}")
     note("accumulator", accumulator)
-    _check_beacon(published, claims, findings)
+    _check_beacon(published, known, findings)
     bound = None if published.algorithm == FIRST_ALGORITHM else published.commitment
     try:
         key = draw_key(secret, Sealed(entrants, accumulator, published.beacon), bound)
@@ -122,11 +122,11 @@ def _check_key(
     return DrawnOrder(key, entrants)
 
 
-def _check_beacon(published: Published, claims: Claims, findings: Findings) -> None:
+def _check_beacon(published: Published, known: KnownValues, findings: Findings) -> None:
     source, value = published.beacon_source, published.beacon
     note("beacon", "none" if value is None else value)
-    if claims.beacon is not None and claims.beacon != value:
-        raise DrawFails(f"You read another beacon: {claims.beacon}.")
+    if known.beacon is not None and known.beacon != value:
+        raise DrawFails(f"You read another beacon: {known.beacon}.")
     if source is None:
         if value is not None:
             raise DrawFails("A beacon was used that was not announced.")
@@ -138,7 +138,7 @@ def _check_beacon(published: Published, claims: Claims, findings: Findings) -> N
             raise DrawFails("A beacon was announced, and the order was drawn without it.")
     elif published.algorithm == ALGORITHM and not is_beacon(value):
         raise DrawFails(f"A beacon is 1 to {MAX_BEACON_CHARS} printable characters, trimmed.")
-    elif claims.beacon is None:
+    elif known.beacon is None:
         findings.unchecked.append(
             f"beacon: that its source published this value ({source}); --beacon of your own"
             " reading tells"
@@ -147,10 +147,12 @@ def _check_beacon(published: Published, claims: Claims, findings: Findings) -> N
         findings.checked.append("the beacon, with the value that you read at its source")
 
 
-def _check_order(order: DrawnOrder, claims: Claims, whole: bool | None, findings: Findings) -> None:
+def _check_order(
+    order: DrawnOrder, known: KnownValues, whole: bool | None, findings: Findings
+) -> None:
     step(3, "The order is one-to-one.")
     if whole is None:
-        whole = order.size <= WHOLE_ORDER_MAX or claims.fingerprint is not None
+        whole = order.size <= WHOLE_ORDER_MAX or known.fingerprint is not None
     if not whole:
         note("skipped", "--whole computes all of it, about two seconds for each million")
         findings.unchecked.append("that the whole order is one-to-one; --whole computes it")
@@ -162,9 +164,9 @@ def _check_order(order: DrawnOrder, claims: Claims, whole: bool | None, findings
     if missing:
         raise DrawFails(f"{missing:,} numbers are nobody's: the order is not one-to-one.")
     note("numbers", f"each of 1 to {order.size:,} belongs to one lobby index")
-    if claims.fingerprint is not None:
-        if claims.fingerprint.lower() != found:
-            raise DrawFails(f"You were given another fingerprint: {claims.fingerprint}.")
+    if known.fingerprint is not None:
+        if known.fingerprint.lower() != found:
+            raise DrawFails(f"You were given another fingerprint: {known.fingerprint}.")
         findings.checked.append("all numbers, with the fingerprint that you were given")
         findings.order_checked = True
 
@@ -176,18 +178,18 @@ def _ticked(order: DrawnOrder, drawn: bytearray) -> Iterator[int]:
         yield number
 
 
-def _check_ticket(order: DrawnOrder, claims: Claims, findings: Findings) -> None:
-    if claims.index is None:
+def _check_ticket(order: DrawnOrder, known: KnownValues, findings: Findings) -> None:
+    if known.index is None:
         return
-    step(4, f"The ticket with lobby index {claims.index:,}.")
-    if claims.index >= order.size:
+    step(4, f"The ticket with lobby index {known.index:,}.")
+    if known.index >= order.size:
         raise DrawFails(f"The lobby had {order.size:,} places, from index 0: this is none of them.")
-    number = order.number_of(claims.index)
+    number = order.number_of(known.index)
     note("number", f"{number:,} of {order.size:,}")
-    if claims.number is None:
+    if known.number is None:
         return
-    if claims.number != number:
-        raise DrawFails(f"The ticket was shown the number {claims.number:,}.")
+    if known.number != number:
+        raise DrawFails(f"The ticket was shown the number {known.number:,}.")
     findings.checked.append("the number of the ticket, with the one that it was shown")
     findings.order_checked = True
 

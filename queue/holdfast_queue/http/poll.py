@@ -19,7 +19,7 @@ from holdfast_web.responses import JSON_TYPE
 from holdfast_web.server.ready import Ready
 
 
-class Rooms(Protocol):
+class WaitingRooms(Protocol):
     """From a sale's name to its room in this process."""
 
     def known(self, name: str) -> Room | None:
@@ -29,7 +29,7 @@ class Rooms(Protocol):
         """The room, built at its first use; raises UNKNOWN_SALE."""
 
 
-ROOMS: Final[web.AppKey[Rooms]] = web.AppKey("rooms")
+ROOMS: Final[web.AppKey[WaitingRooms]] = web.AppKey("rooms")
 
 ROOM_SERVICES: Final = web.AppKey("services", RoomServices)
 

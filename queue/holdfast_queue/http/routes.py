@@ -44,7 +44,7 @@ from holdfast_web.roles.role_routes import RoleRoutes
 from holdfast_web.roles.service_roles import ServiceRole
 
 _MAX_NONCE_CHARS: Final = 128
-Token = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]
+TokenText = Annotated[str, msgspec.Meta(max_length=BODY_LIMIT_BYTES)]
 """A token that is too long for an identity is refused like any other invalid one."""
 Url = Annotated[str, msgspec.Meta(max_length=MAX_URL_CHARS)]
 _JWKS_CACHING: Final = "no-cache"
@@ -55,7 +55,7 @@ class JoinBody(msgspec.Struct, forbid_unknown_fields=True):
     """`nonce` takes part in the draw; `identity` is signed by the storefront."""
 
     nonce: Annotated[str, msgspec.Meta(max_length=_MAX_NONCE_CHARS)] | None = None
-    identity: Token | None = None
+    identity: TokenText | None = None
     return_url: Url | None = None
 
 

@@ -1,6 +1,6 @@
 from support.api_client import ALL_PRICES, PLAN
 
-from holdfast.figures.stock import category_runs, count_stock
+from holdfast.figures.stock import category_ranges, count_stock
 from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.plan.plan import compile_plan
 from holdfast_inventory.settings import Area, InventorySettings
@@ -31,7 +31,7 @@ def test_each_seat_and_unit_is_counted_once() -> None:
 def test_runs_cover_the_plan_without_overlap() -> None:
     plan = compile_plan(PLAN.read_bytes(), SETTINGS)
     at = 0
-    for first, end, category in category_runs(plan):
+    for first, end, category in category_ranges(plan):
         assert first == at
         assert plan.kind(first).category == plan.kind(end - 1).category == category
         at = end

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, update
 from support.sales.worker import BODY, FLOOR, Worker
 
-from holdfast.report.order_pass import OrderPass, SaleBooks, pass_over_orders
+from holdfast.report.order_scan import OrderScan, SaleBooks, scan_orders
 from holdfast_ledger import Actor
 from holdfast_ledger.database.schema import area_sold, orders
 
@@ -44,11 +44,11 @@ async def books(worker: Worker) -> SaleBooks:
     return SaleBooks(worker.ledger, sale.uid, sale.inventory.plan, sale.inventory.settings)
 
 
-async def peak_of(books: SaleBooks) -> tuple[int, OrderPass]:
+async def peak_of(books: SaleBooks) -> tuple[int, OrderScan]:
     """Bytes at the most, and what was found."""
     tracemalloc.start()
     try:
-        found = await pass_over_orders(books)
+        found = await scan_orders(books)
         return tracemalloc.get_traced_memory()[1], found
     finally:
         tracemalloc.stop()
@@ -56,7 +56,7 @@ async def peak_of(books: SaleBooks) -> tuple[int, OrderPass]:
 
 async def test_memory_does_not_grow_with_the_orders(worker: Worker, books: SaleBooks) -> None:
     await sell_units(worker, books.uid, 0, FEW)
-    await pass_over_orders(books)
+    await scan_orders(books)
     few, _ = await peak_of(books)
     await sell_units(worker, books.uid, FEW, MANY - FEW)
     many, found = await peak_of(books)

@@ -9,7 +9,7 @@ from holdfast.report.buckets import POINTS_MAX, Buckets
 from holdfast.report.checks import FINDINGS_MAX, Check, CheckState, overall
 from holdfast.report.digests import digest_of
 from holdfast.report.draw_check import check_draw
-from holdfast.report.event_pass import CalledRange
+from holdfast.report.event_scan import CalledRange
 from holdfast.report.sale_history import SaleHistory
 from holdfast.report.waits import join_waits, promise_error, quantile, wait_rows
 from holdfast_queue.draw.commitment import AnnouncedStart, Draw, DrawFacts, Sealed

@@ -5,7 +5,7 @@ from typing import Any
 
 from support.sales.worker import Worker
 
-from holdfast.report.event_pass import CalledRange
+from holdfast.report.event_scan import CalledRange
 from holdfast.report.report import Reporter
 from holdfast.report.sale_history import LENGTH_MAX, evenly_spaced, read_history
 from holdfast_lua.calls.records import Point

@@ -1,8 +1,11 @@
 """docs/glossary.md: one word for one thing.
 
 A noun is the last word of a public class, of a name for another type, or of a module. It has a row
-of its own, as the last word of a term, or it is a word that every programmer knows (`GENERAL`).
-Exceptions are named for what went wrong and need no row.
+of its own, or it is a word that every programmer knows (`GENERAL`). A noun with several meanings
+has none of its own: each meaning has a row of more words (`store node`, `service node`), and a name
+is made with all of these, or stands in the file of the row. A term whose noun has a row of its own
+is a kind of that, and its meaning says so. Exceptions are named for what went wrong and need no
+row.
 """
 
 import ast
@@ -37,32 +40,31 @@ _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 # Words of programming, of HTTP and of the libraries in use; an adjective or a verb names a result.
 GENERAL: Final = frozenset(
     {
-        "acting", "address", "admit", "admitted", "advanced", "after", "aiohttp", "answer", "app",
-        "apply", "asgi", "asked", "asset", "available", "back", "background", "base64url",
-        "batcher", "body", "bound", "builder", "bulk", "byte", "cache", "call", "changed",
-        "choosing", "cleaned", "client", "codec", "collector", "colour", "comparing", "comparison",
-        "compiler", "compose", "config", "confirmation", "confirmed", "connect", "connection",
-        "cookie", "coordinate", "cors", "count", "counter", "database", "decide", "decision",
-        "definition", "detector", "digest", "directory", "disk", "doc", "document", "endpoint",
-        "engine", "entry", "error", "expression", "fetching", "field", "file",
-        "generator", "given", "grafana", "group", "health", "held", "histogram", "home", "hook",
-        "host", "html", "http", "idempotency", "index", "info", "installer", "interval", "item",
-        "joined", "jwt", "key", "keyfile", "kind", "later", "launcher", "length", "level",
-        "library", "list", "listening", "loader", "location", "locustfile", "lookup", "lost",
-        "mapping", "measure", "measured", "message", "method", "metric", "migrating",
-        "millisecond", "mode", "moment", "multiprocess", "name", "negotiation", "network",
-        "observed", "observing", "option", "owner", "packed", "pagination", "paid",
-        "part", "path", "pending", "percentile", "periodic", "pipe", "point", "port", "positive",
+        "acting", "address", "admit", "admitted", "advanced", "after", "aiohttp", "answer", "api",
+        "app", "apply", "asgi", "asked", "asset", "available", "back", "background", "base64url",
+        "batcher", "body", "bound", "builder", "bulk", "byte", "cache", "changed", "choosing",
+        "cleaned", "client", "codec", "collector", "colour", "comparing", "comparison", "compiler",
+        "compose", "config", "confirmation", "confirmed", "connect", "connection", "cookie",
+        "coordinate", "cors", "count", "counter", "database", "decide", "decision", "definition",
+        "detector", "digest", "directory", "disk", "doc", "document", "endpoint", "engine", "entry",
+        "error", "expression", "fetching", "field", "file", "generator", "given", "grafana",
+        "group", "health", "held", "histogram", "home", "hook", "host", "html", "http", "id",
+        "idempotency", "index", "info", "installer", "interval", "item", "joined", "jwt", "key",
+        "keyfile", "kind", "later", "launcher", "length", "level", "library", "list", "listening",
+        "loader", "location", "locustfile", "lookup", "mapping", "measure", "measured", "message",
+        "method", "metric", "migrating", "millisecond", "mode", "moment", "multiprocess", "name",
+        "negotiation", "network", "observed", "observer", "observing", "option", "owner", "packed",
+        "page", "pagination", "part", "path", "percentile", "periodic", "pipe", "port", "positive",
         "preparation", "preparer", "preparing", "pretix", "process", "progress", "prometheus",
         "proxy", "published", "put", "query", "raiser", "ratio", "reader", "readiness", "ready",
-        "reconcile", "ref", "reference", "refunding", "registry", "render", "request", "required",
-        "resolved", "resolver", "response", "result", "returned", "returning", "rewinding",
-        "route", "routing", "row", "rule", "runner", "running", "scheduling", "schema",
-        "scope", "scraping", "sealed", "second", "sell", "serve", "service", "serving", "set",
-        "shade", "shape", "signal", "site", "size", "slo", "socket", "sold", "speculation", "step",
-        "stream", "supervised", "synced", "template", "terminal", "text", "thread", "time",
-        "timestamp", "trouble", "unavailable", "url", "value", "version", "void", "warning",
-        "watching", "weight", "word", "writer", "wsgi",
+        "reconcile", "ref", "reference", "registry", "render", "request", "required", "resolved",
+        "resolver", "response", "result", "returned", "returning", "rewinding", "route", "routing",
+        "row", "rule", "runner", "running", "scheduling", "schema", "scope", "scraping", "second",
+        "sell", "serve", "service", "serving", "set", "shade", "shape", "signal", "site", "size",
+        "slo", "socket", "speculation", "state", "step", "stream", "supervised", "synced",
+        "template", "terminal", "text", "thread", "time", "timestamp", "trouble", "unavailable",
+        "url", "value", "version", "view", "warning", "watching", "weight", "word", "writer",
+        "wsgi",
     }
 )  # fmt: skip
 
@@ -74,6 +76,19 @@ class Row(NamedTuple):
     meaning: str
     where: str
     unused: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The file, below the root."""
+        return self.where.removeprefix("../")
+
+
+class Named(NamedTuple):
+    """Something that has a name: a class, a name for another type, or a module with its folder."""
+
+    words: tuple[str, ...]
+    path: str
+    place: str
 
 
 def rows_of(page: str) -> list[Row]:
@@ -91,15 +106,21 @@ def rows_of(page: str) -> list[Row]:
     ]
 
 
-def nouns(root: Path) -> Iterator[tuple[str, str]]:
-    """Each noun of a public class, type or module, with where it stands."""
+def names(root: Path) -> Iterator[Named]:
+    """Each public class, type and module."""
     for module in read_modules(root, (*SERVICE, *PROGRAMS)).values():
         if module.path.startswith(MIGRATIONS):
             continue
         if not module.path.endswith(("__init__.py", "__main__.py")):
-            yield singular(module.name.rpartition(".")[2].rpartition("_")[2]), module.path
+            folder, stem = Path(module.path).parts[-2:]
+            yield Named(_words(f"{folder} {stem.removesuffix('.py')}"), module.path, module.path)
         for name in _types(module):
-            yield singular(_WORD.findall(name)[-1].lower()), f"{module.path}: {name}"
+            yield Named(_words(name), module.path, f"{module.path}: {name}")
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """The words of a name or a term, in the singular; `hand-off` is one word."""
+    return tuple(singular(word.lower()) for word in _WORD.findall(name.replace("-", "")))
 
 
 def _types(module: Module) -> Iterator[str]:
@@ -133,10 +154,49 @@ def singular(word: str) -> str:
 
 
 def unexplained(root: Path, rows: Sequence[Row]) -> list[str]:
-    """Where a noun stands that neither the glossary nor every programmer knows."""
-    known = {singular(_WORD.findall(row.term.lower())[-1]) for row in rows} | GENERAL
-    known |= {row.term.replace("-", "") for row in rows}
-    return [where for noun, where in nouns(root) if noun not in known]
+    """Where a name stands whose noun neither the glossary nor every programmer knows."""
+    terms = [(_words(spelt), row.path) for row in rows for spelt in _spellings(row.term)]
+    known = {words[0] for words, _ in terms if len(words) == 1} | GENERAL
+    return [
+        named.place
+        for named in names(root)
+        if named.words[-1] not in known
+        and not any(_is_of(words, path, named) for words, path in terms)
+    ]
+
+
+def _spellings(term: str) -> set[str]:
+    """`hand-off` is written as one word in some names and as two in others."""
+    return {term, term.replace("-", " ")}
+
+
+def _is_of(term: tuple[str, ...], path: str, named: Named) -> bool:
+    """Whether a name is made with a whole term, or with its noun in the file of its row."""
+    short = term[-1] == named.words[-1] and path == named.path
+    return short or named.words[-len(term) :] == term
+
+
+def other_kinds(rows: Sequence[Row]) -> list[str]:
+    """The terms whose noun has a row of its own that they are no kind of, by their meaning."""
+    alone = {words[0] for row in rows if len(words := _words(row.term)) == 1}
+    return [
+        row.term
+        for row in rows
+        if len(words := _words(row.term)) > 1
+        and words[-1] in alone
+        and words[-1] not in map(singular, _WORD.findall(row.meaning.lower()))
+    ]
+
+
+def misplaced(root: Path, rows: Sequence[Row]) -> list[str]:
+    """The terms of which the file of the row does not have every word, in its text or its path."""
+    found = []
+    for row in rows:
+        text = f"{row.path} {(root / row.path).read_text(encoding='utf-8')}"
+        has = {singular(word.lower()) for word in _WORD.findall(text)}
+        if not {singular(word) for word in _WORD.findall(row.term.lower())} <= has:
+            found.append(f"{row.term}: {row.path}")
+    return found
 
 
 def shared_names(root: Path) -> list[str]:
@@ -230,7 +290,16 @@ def test_every_noun_is_explained(rows: list[Row]) -> None:
 
 
 def test_no_term_is_explained_twice(rows: list[Row]) -> None:
-    assert [term for term, times in Counter(row.term for row in rows).items() if times > 1] == []
+    terms = Counter(_words(row.term) for row in rows)
+    assert [term for term, times in terms.items() if times > 1] == []
+
+
+def test_a_term_of_more_words_is_a_kind_of_its_noun(rows: list[Row]) -> None:
+    assert other_kinds(rows) == []
+
+
+def test_term_is_in_the_file_of_its_row(rows: list[Row]) -> None:
+    assert misplaced(ROOT, rows) == []
 
 
 def test_no_class_name_stands_for_two_things() -> None:
@@ -278,6 +347,38 @@ def test_noun_without_a_row_is_found(tmp_path: Path) -> None:
         "loadtest/holdfast_loadtest/pass_office.py: Theatre",
         "monitoring/holdfast_monitoring/tickets.py: Deed",
     ]
+
+
+def test_name_without_all_words_of_a_meaning_is_found(tmp_path: Path) -> None:
+    page = (
+        "| store node | A server. | [a](../lua/holdfast_lua/client/node.py) | |\n"
+        "| service node | A machine. | [a](../holdfast/config.py) | |\n"
+        "| sign-in | A beginning. | [a](../holdfast/config.py) | |\n"
+    )
+    plant(tmp_path, "lua/holdfast_lua/client/node.py", "class Node: ...")
+    plant(tmp_path, "holdfast/service/node.py", "class Node: ...\nclass StoreNodes: ...")
+    plant(tmp_path, "holdfast/nodes.py", "class LoadServiceNode: ...\nclass PendingSignIn: ...")
+    assert unexplained(tmp_path, rows_of(page)) == [
+        "holdfast/nodes.py",
+        "holdfast/service/node.py: Node",
+    ]
+
+
+def test_term_that_is_no_kind_of_its_noun_is_found() -> None:
+    page = (
+        "| pass | A token. | [a](b) | |\n| used pass | One of the passes. | [a](b) | |\n"
+        "| order pass | A reading. | [a](b) | |\n| call-back | A call. | [a](b) | |\n"
+    )
+    assert other_kinds(rows_of(page)) == ["order pass"]
+
+
+def test_term_that_is_not_in_the_file_of_its_row_is_found(tmp_path: Path) -> None:
+    plant(tmp_path, "holdfast/events.py", "def event_data() -> None: ...")
+    page = (
+        "| event data | It. | [a](../holdfast/events.py) | |\n"
+        "| event hold | It. | [a](../holdfast/events.py) | |\n"
+    )
+    assert misplaced(tmp_path, rows_of(page)) == ["event hold: holdfast/events.py"]
 
 
 def test_word_that_is_not_used_is_found(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One pass over the orders of a sale, which adds up its money and its tickets from three sources.
+"""Reads the orders of a sale once and adds up its money and its tickets from three sources.
 
     payments    what was charged, less what was given back
     orders      the units that orders own, at the prices in the orders
@@ -46,8 +46,8 @@ class Money:
 
 
 @dataclass
-class OrderPass:
-    """What the pass has added up."""
+class OrderScan:
+    """What the scan has added up."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     money: Money = field(default_factory=Money)
@@ -105,9 +105,9 @@ class SaleBooks:
         return self.settings.price(self.plan.kind(seat).category)
 
 
-async def pass_over_orders(books: SaleBooks) -> OrderPass:
+async def scan_orders(books: SaleBooks) -> OrderScan:
     """Reads every order of the sale once, beside the rows that say what is sold."""
-    found, ledger, uid = OrderPass(), books.ledger, books.uid
+    found, ledger, uid = OrderScan(), books.ledger, books.uid
     before = await ledger.orders.progress(uid)
     areas: Counter[str] = Counter()
     async for orders in _pages(books):
@@ -136,7 +136,7 @@ async def _pages(books: SaleBooks) -> AsyncIterator[list[Order]]:
             return
 
 
-def _count(found: OrderPass, order: Order) -> None:
+def _count(found: OrderScan, order: Order) -> None:
     found.statuses[order.status.value] += 1
     found.first_ms = found.first_ms or order.created_ms
     if order.status is OrderStatus.LOST:
@@ -158,14 +158,14 @@ def _count(found: OrderPass, order: Order) -> None:
     _count_units(found, order, paid)
 
 
-def _count_refunds(found: OrderPass, order: Order) -> None:
+def _count_refunds(found: OrderScan, order: Order) -> None:
     if order.refunds:
         found.refunds["orders"] += 1
         found.refunds["units"] += sum(refund.units for refund in order.refunds)
         found.refunds["amount"] += order.refunded_amount
 
 
-def _count_units(found: OrderPass, order: Order, paid: int) -> None:
+def _count_units(found: OrderScan, order: Order, paid: int) -> None:
     sold_ms = order.confirmed_ms or order.created_ms
     if found.by_category is None or found.income is None:
         found.by_category, found.income = Buckets(found.first_ms), Buckets(found.first_ms)
@@ -182,7 +182,7 @@ def _count_units(found: OrderPass, order: Order, paid: int) -> None:
             found.by_category.add(item.category, back_ms, -item.refunded)
 
 
-async def _compare_seats(found: OrderPass, books: SaleBooks, owned: dict[int, str]) -> None:
+async def _compare_seats(found: OrderScan, books: SaleBooks, owned: dict[int, str]) -> None:
     seats = sorted(owned)
     for at in range(0, len(seats), SEATS_AT_ONCE):
         part = seats[at : at + SEATS_AT_ONCE]
@@ -200,7 +200,7 @@ async def _compare_seats(found: OrderPass, books: SaleBooks, owned: dict[int, st
                 found.owned_seats.find(f"seat {books.plan.guids[seat]} is {wrong}")
 
 
-async def _compare_areas(found: OrderPass, books: SaleBooks, owned: Counter[str]) -> None:
+async def _compare_areas(found: OrderScan, books: SaleBooks, owned: Counter[str]) -> None:
     counted = await books.ledger.orders.area_units(books.uid)
     prices = {area.id: books.settings.price(area.category) for area in books.settings.areas}
     for area in sorted(counted.keys() | owned.keys()):
@@ -212,7 +212,7 @@ async def _compare_areas(found: OrderPass, books: SaleBooks, owned: Counter[str]
             found.areas.find(f"area {area} has {units} sold, its orders own {owned[area]}")
 
 
-async def _find_unowned(found: OrderPass, books: SaleBooks) -> None:
+async def _find_unowned(found: OrderScan, books: SaleBooks) -> None:
     """Finds seats that are sold to an order which does not own them: in memory, unless the count
     alone shows that there are none.
     """

@@ -4,9 +4,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from holdfast.report import event_pass
+from holdfast.report import event_scan
 from holdfast.report.checks import Check, CheckState
-from holdfast.report.event_pass import EventPass, pass_over_events
+from holdfast.report.event_scan import EventScan, scan_events
 from holdfast_lua.calls.hold_terms import StreamEvent
 from holdfast_web.timestamps import timestamp
 
@@ -26,12 +26,12 @@ def events_of(parts: Sequence[EventParts], times: Sequence[int] | None = None) -
 
 async def followed(
     events: Sequence[StreamEvent], gaps: Sequence[tuple[int, int]] = ()
-) -> EventPass:
+) -> EventScan:
     async def pages() -> AsyncIterator[Sequence[StreamEvent]]:
         for event in events:
             yield [event]
 
-    return await pass_over_events(pages(), gaps)
+    return await scan_events(pages(), gaps)
 
 
 def called(first: int, last: int) -> EventParts:
@@ -46,7 +46,7 @@ def seats(kind: str, hold: str, *indices: int) -> EventParts:
     return kind, hold, {"seats": list(indices), "areas": []}
 
 
-def broken(found: EventPass) -> list[str]:
+def broken(found: EventScan) -> list[str]:
     return [check.name for check in found.checks if check.state is CheckState.BROKEN]
 
 
@@ -113,7 +113,7 @@ def states_of(checks: Sequence[Check]) -> list[CheckState]:
 
 
 async def test_calls_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_pass, "CALLS_MAX", 10)
+    monkeypatch.setattr(event_scan, "CALLS_MAX", 10)
     found = await followed(events_of([called(number, number) for number in range(1, 200)]))
     assert len(found.calls) <= 11
     assert found.counts["line.called"] == 199

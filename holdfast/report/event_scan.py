@@ -1,4 +1,4 @@
-"""One pass over the events of a sale: what was called, held and given back, and in which order.
+"""Reads the events of a sale once: what was called, held and given back, and in which order.
 
 The store keeps about the last 200,000 events, and a lost store begins a new epoch. Counted are the
 events that are kept; checks that need all of them say so when the stream is not whole. What is kept
@@ -41,8 +41,8 @@ class CalledRange:
 
 
 @dataclass
-class EventPass:
-    """What the pass has seen."""
+class EventScan:
+    """What the scan has seen."""
 
     counts: Counter[str] = field(default_factory=Counter)
     """events by type; `line.called` and `line.lapsed` by the numbers in them"""
@@ -82,11 +82,11 @@ async def event_pages(inventory: SaleInventory) -> AsyncIterator[Sequence[Stream
             return
 
 
-async def pass_over_events(
+async def scan_events(
     pages: AsyncIterator[Sequence[StreamEvent]], gaps: Sequence[Gap]
-) -> EventPass:
+) -> EventScan:
     """Follows the events once; `gaps` are the numbers that nobody has."""
-    found = EventPass()
+    found = EventScan()
     walk = _Walk(found, gaps)
     async for events in pages:
         for event in events:
@@ -100,7 +100,7 @@ async def pass_over_events(
 class _Walk:
     """Follows the events one by one."""
 
-    def __init__(self, found: EventPass, gaps: Sequence[Gap]) -> None:
+    def __init__(self, found: EventScan, gaps: Sequence[Gap]) -> None:
         self._found = found
         self._gaps = sorted(gaps)
         self._cursor = (1, 0)
