@@ -15,9 +15,10 @@ from holdfast.figures.stock import count_stock
 from holdfast.figures.waits import waits_ended
 from holdfast.sales.sale import Sale
 from holdfast_ledger import Ledger, OrderStatus, OrderTotals
+from holdfast_lua.calls.hold_terms import HoldAges
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.calls.records import Point
-from holdfast_lua.history import HOUR_MAX, STEP_MS, HistoryCalls, HoldAges
+from holdfast_lua.history import HOUR_MAX, STEP_MS, HistoryCalls
 from holdfast_metrics.metrics import Metrics
 from holdfast_metrics.sale_series import SaleSeries
 from holdfast_queue.line.estimate import forecast, measured_per_minute

@@ -14,8 +14,8 @@ import msgspec
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef, guarded
+from holdfast_lua.calls.hold_terms import HOLD_AGES, HoldAges
 from holdfast_lua.calls.records import Point
-from holdfast_lua.calls.replies import HOLD_AGES
 from holdfast_lua.client.executor import Executor
 
 STEP_MS: Final = 10_000
@@ -29,14 +29,6 @@ class StoredHistory:
 
     step_ms: int
     points: tuple[Point, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HoldAges:
-    """The age of the oldest open hold, and how far the first deadline has passed; 0 for none."""
-
-    oldest_ms: int
-    overdue_ms: int
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -19,6 +19,7 @@ from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
+from holdfast_lua.calls.records import areas_of
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.paths import sale_path
 from holdfast_web.timestamps import timestamp
@@ -195,16 +196,15 @@ def _seats_in(data: Mapping[str, Any]) -> list[int]:
     """The seats of an event, one by one: many are written as runs, from first to last."""
     runs: Sequence[int] = data.get("runs", ())
     listed: list[int] = list(data.get("seats", ()))
-    for at in range(0, len(runs), 2):
-        listed += range(runs[at], runs[at + 1] + 1)
+    for first, last in zip(runs[::2], runs[1::2], strict=True):
+        listed += range(first, last + 1)
     return listed
 
 
 def _area_items(data: Mapping[str, Any], settings: InventorySettings) -> list[dict[str, object]]:
-    flat: Sequence[int] = data.get("areas", ())
     return [
-        {"area": settings.areas[flat[at]].id, "quantity": flat[at + 1]}
-        for at in range(0, len(flat), 3)
+        {"area": settings.areas[units.area].id, "quantity": units.quantity}
+        for units in areas_of(data.get("areas", ()))
     ]
 
 

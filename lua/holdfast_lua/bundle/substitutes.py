@@ -9,18 +9,20 @@
     HOLD.names(areas, buyer)          the same from one field to another
     HOLD.values(hold)                 hold.status, hold.version, ...
     HOLD.values(hold, status, total)  the same from one field to another
+    HOLD.texts                        'status', 'version', ...
     HOLD.items(list, at)              list[at], list[at + 1], ...; without `at` from 1 on
     HOLD.members(list, at)            status = list[at], version = list[at + 1], ...; likewise
     HOLD.version(list, at)            list[at + 1], of one field; likewise
-    AREA.of(price = 3, area = 1, quantity = 2)  1, 2, 3: in the order of the layout, of which no
-                                      field may be missing
+    AREA.of(price = 3, area = 1, quantity = 2)
+                                      1, 2, 3: in the order of the layout; no field may be missing
     HOLD.version                      its number, from 1
     HOLD.head                         how a msgpack array of it begins, as a string
     TEXT.buyer                        that word as msgpack packs it, as a string
     SEGMENT_RECORD.format, .size      of a packed record: for struct.unpack, and in bytes
 
-A name that is not declared is refused. Numbers carry their name as a comment; comments of the
-script are left alone.
+Arguments have no comments and no tables, and brackets at most in one another; what `of` is given
+is `name = value`, with spaces. A name that is not declared is refused. Numbers carry their name as
+a comment; comments of the script are left alone.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from enum import IntEnum
 from typing import Final
 
 from holdfast_lua.bundle.header import Header
-from holdfast_lua.calls import constants, line_status, records, replies
+from holdfast_lua.calls import constants, hold_terms, line_status, records, replies
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.layouts import Fields, Packed, pack_array
 from holdfast_lua.calls.line_status import DrawState, LineMode
@@ -51,14 +53,16 @@ NUMBERS: Final[Mapping[str, Mapping[str, float]]] = {
 }
 LAYOUTS: Final[Mapping[str, Layout]] = {
     name: value
-    for module in (records, line_status, replies)
+    for module in (records, hold_terms, line_status, replies)
     for name, value in vars(module).items()
     if isinstance(value, Layout)
 }
 
 _NESTED: Final = r"[^()]|\([^()]*\)"
 _USE: Final = re.compile(rf"--[^\n]*|\b([A-Z][A-Z_]*)\.(\w+)(?:\(((?:{_NESTED})*)\))?")
-_GIVEN: Final = re.compile(r"(\w+) = ((?:[^(),]|\([^()]*\))+)")
+_ARGUMENT: Final = r"(?:'[^'\n]*'|\([^()]*\)|[^(),'{}])+"
+_ARGUMENTS: Final = re.compile(rf"{_ARGUMENT}(?:,{_ARGUMENT})*")
+_GIVEN: Final = re.compile(r"(\w+) = (.+)", re.DOTALL)
 
 
 def substitute(script: str, text: str, header: Header) -> str:
@@ -96,19 +100,27 @@ def _constant(table: str, name: str, arguments: str | None) -> str:
 
 
 def _lay_out(layout: Layout, what: str, arguments: str | None) -> str:
+    given = [] if arguments is None else _split(arguments)
     if what == "of":
-        return _arrange(layout, _GIVEN.findall(arguments or ""))
-    given = [] if arguments is None else re.split(r",\s*", arguments)
+        return _arrange(layout, given)
     if what in _WRITERS:
         return _WRITERS[what](layout, *given)
     return _item(layout.names.index(what), *given)
 
 
-def _arrange(layout: Layout, given: Sequence[tuple[str, str]]) -> str:
-    values = dict(given)
-    if len(given) != len(layout.names):
+def _split(arguments: str) -> list[str]:
+    """The arguments, between commas that stand outside of brackets and strings."""
+    if "--" in arguments or not _ARGUMENTS.fullmatch(arguments):
+        raise ValueError("a comment, a table, a bracket within two others or in a string")
+    return [argument.strip() for argument in re.findall(_ARGUMENT, arguments)]
+
+
+def _arrange(layout: Layout, given: Sequence[str]) -> str:
+    found = [_GIVEN.fullmatch(one) for one in given]
+    values = {one[1]: one[2] for one in found if one is not None}
+    if not len(given) == len(values) == len(layout.names):
         raise ValueError("a field is missing, or given twice")
-    return ", ".join(values[name].strip() for name in layout.names)
+    return ", ".join(values[name] for name in layout.names)
 
 
 def _names(layout: Layout, first: str = "", last: str = "") -> str:
@@ -155,6 +167,7 @@ _WRITERS: Final[Mapping[str, Callable[..., str]]] = {
     "count": lambda layout: str(len(layout.names)),
     "names": _names,
     "values": _values,
+    "texts": lambda layout: ", ".join(f"'{name}'" for name in layout.names),
     "items": _items,
     "members": _members,
     "head": _head,

@@ -62,7 +62,7 @@ _CODES: Final = {int(code): code for code in Code}  # a look is cheaper than Cod
 _CODE_AT: Final = REPLY.names.index("code")
 REVISION_AT: Final = REPLY.names.index("revision")
 NOW_AT: Final = REPLY.names.index("now_ms")
-_VALUES_AT: Final = len(REPLY.names)
+VALUES_AT: Final = len(REPLY.names)
 _EPOCH_AT: Final = GUARD_REFUSAL.names.index("epoch")
 
 
@@ -79,7 +79,7 @@ async def guarded(
     the caller can spell.
     """
     raw = await run_for_sale(executor, ref.keys, name, (ref.epoch, ref.revision, *args), own_keys)
-    return Reply(heed(ref, raw), raw[REVISION_AT], raw[NOW_AT], raw[_VALUES_AT:])
+    return Reply(heed(ref, raw), raw[REVISION_AT], raw[NOW_AT], raw[VALUES_AT:])
 
 
 def run_for_sale(

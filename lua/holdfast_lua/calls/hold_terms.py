@@ -23,11 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.layouts import NIL, pack_array, pack_sequence
+from holdfast_lua.calls.layouts import NIL, Fields, pack_array, pack_sequence
 from holdfast_lua.calls.records import (
     CHOICE,
     NAMED,
@@ -124,6 +125,20 @@ class Sweep:
 
     ended: int
     more: bool
+
+
+SWEEP: Final = Fields.of(Sweep)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAges:
+    """The age of the oldest open hold, and how far the first deadline has passed; 0 for none."""
+
+    oldest_ms: int
+    overdue_ms: int
+
+
+HOLD_AGES: Final = Fields.of(HoldAges)
 
 
 @dataclass(frozen=True, slots=True)

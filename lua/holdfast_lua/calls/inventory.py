@@ -16,6 +16,7 @@ from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import (
     NOW_AT,
     REVISION_AT,
+    VALUES_AT,
     Reply,
     SaleRef,
     guarded,
@@ -23,6 +24,7 @@ from holdfast_lua.calls.guard import (
     run_for_sale,
 )
 from holdfast_lua.calls.hold_terms import (
+    SWEEP,
     EventsReading,
     HoldAnswer,
     HoldTerms,
@@ -46,12 +48,11 @@ from holdfast_lua.calls.records import (
 )
 from holdfast_lua.calls.replies import (
     EVENTS_PAGE,
+    HOLD_ENTRY,
     HOLD_PAGE,
+    HOLD_REFUSAL,
     HOLD_REPLY,
-    OBSTACLES,
-    REPLY,
     SEATS_READING,
-    SWEEP,
 )
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
@@ -59,10 +60,9 @@ from holdfast_lua.client.wire import Argument
 EXPIRE_MAX: Final = 500
 SCAN_MAX: Final = 500
 
-_HOLD_AT, _CHOOSING_AT = map(HOLD_REPLY.names.index, ("hold", "choosing_ms"))
-_SEATS_AT, _AREAS_AT, _OWN_AT, _WAIT_AT = map(
-    (REPLY.names + OBSTACLES.names).index, ("seats", "areas", "own", "wait_ms")
-)
+_HOLD_AT: Final = VALUES_AT + HOLD_REPLY.names.index("hold")
+_CHOOSING_AT: Final = VALUES_AT + HOLD_REPLY.names.index("choosing_ms")
+_REFUSAL_COUNT: Final = VALUES_AT + len(HOLD_REFUSAL.names)
 
 
 class InventoryCalls:
@@ -319,18 +319,20 @@ class InventoryCalls:
 
 
 def _answer_of(hold_id: str, code: Code, raw: list[Any]) -> HoldAnswer:
-    """The answer in `raw`, which is HOLD_REPLY, or REPLY and OBSTACLES."""
+    """The answer in `raw`: HOLD_REFUSAL with all of its fields, or HOLD_REPLY as far as it goes."""
     count, revision, now_ms = len(raw), raw[REVISION_AT], raw[NOW_AT]
+    if count == _REFUSAL_COUNT:
+        why = HOLD_REFUSAL.named(raw[VALUES_AT:])
+        hold = unpack_hold(hold_id, why["hold"]) if why["hold"] else None
+        seats, areas, own = tuple(why["seats"]), tuple(why["areas"]), tuple(why["own"])
+        return HoldAnswer(code, revision, now_ms, hold, seats, areas, own, why["wait_ms"])
     hold = unpack_hold(hold_id, raw[_HOLD_AT]) if count > _HOLD_AT and raw[_HOLD_AT] else None
-    if count <= len(HOLD_REPLY.names):
-        choosing_ms = raw[_CHOOSING_AT] if count > _CHOOSING_AT else -1
-        return HoldAnswer(code, revision, now_ms, hold, choosing_ms=choosing_ms)
-    seats, areas, own = tuple(raw[_SEATS_AT]), tuple(raw[_AREAS_AT]), tuple(raw[_OWN_AT])
-    return HoldAnswer(code, revision, now_ms, hold, seats, areas, own, wait_ms=raw[_WAIT_AT])
+    choosing_ms = raw[_CHOOSING_AT] if count > _CHOOSING_AT else -1
+    return HoldAnswer(code, revision, now_ms, hold, choosing_ms=choosing_ms)
 
 
 def _unpack_pairs(flat: list[Any]) -> list[HoldRecord]:
-    return [unpack_hold(flat[at].decode(), flat[at + 1]) for at in range(0, len(flat), 2)]
+    return [unpack_hold(hold_id.decode(), hold) for hold_id, hold in HOLD_ENTRY.groups(flat)]
 
 
 def _event_of(entry_id: bytes, flat: list[bytes]) -> StreamEvent:

@@ -9,7 +9,7 @@ from the middle of a string.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped]  # it has no stubs
@@ -25,6 +25,11 @@ class Fields:
     def __init__(self, *names: str) -> None:
         self.names = names
 
+    @classmethod
+    def of(cls, record: type) -> Fields:
+        """The fields of a dataclass or a struct."""
+        return cls(*record.__annotations__)
+
     def from_(self, first: str) -> Fields:
         """The fields from `first` on."""
         return Fields(*self.names[self.names.index(first) :])
@@ -32,6 +37,10 @@ class Fields:
     def named(self, values: Sequence[Any]) -> dict[str, Any]:
         """`values` by the names of the fields; there must be one for each."""
         return dict(zip(self.names, values, strict=True))
+
+    def groups(self, flat: Iterable[Any]) -> Iterable[tuple[Any, ...]]:
+        """The groups of a flat list, each of which has one value for each field."""
+        return zip(*[iter(flat)] * len(self.names), strict=True)
 
     @property
     def head(self) -> bytes:

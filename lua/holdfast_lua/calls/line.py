@@ -14,11 +14,15 @@ from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef, code_of, guarded, run_for_sale
 from holdfast_lua.calls.line_status import (
+    JOINED,
     OPEN_CALLS,
+    SESSION_END,
     VISITOR_TRACES,
     AddressJoins,
     DrawState,
     Gap,
+    Joined,
+    LineAnswer,
     LineMode,
     LineStatus,
     OpenCalls,
@@ -26,7 +30,7 @@ from holdfast_lua.calls.line_status import (
     format_gaps,
     parse_status,
 )
-from holdfast_lua.calls.replies import ADDRESSES, JOINED, LIFECYCLE, MOMENT
+from holdfast_lua.calls.replies import ADDRESS_JOINS, ADDRESSES, LIFECYCLE
 from holdfast_lua.client.executor import Executor
 from holdfast_lua.client.wire import Argument
 
@@ -90,34 +94,6 @@ class LineCheckpoint:
     stays_ms: int = 0
     closed_ms: int = 0
     sealed_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """The reply to a batch of joins. `first` is an index in the lobby, a number in the line."""
-
-    code: Code
-    now_ms: int
-    first: int = 0
-    count: int = 0
-    called_upto: int = 0
-    issued: int = 0
-    admitted: int = 0
-    session_ms: int = 0
-    limit_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LineAnswer:
-    """A code, the store's time, and the moment or span in ms that belongs to it, 0 for none.
-
-    With a session's deadline comes `limit_ms`, until when it can be renewed, 0 for ever.
-    """
-
-    code: Code
-    now_ms: int
-    ms: int = 0
-    limit_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +225,8 @@ class LineCalls:
         """The client addresses that join unusually often, those with the most joins first."""
         reply = await guarded(self._executor, ref, "read_addresses", (limit,))
         found = ADDRESSES.named(reply.values)
-        pairs = zip(found["joins"][::2], found["joins"][1::2], found["refused"], strict=True)
-        return [AddressJoins(one.decode(), int(joins), times) for one, joins, times in pairs]
+        pairs = zip(ADDRESS_JOINS.groups(found["joins"]), found["refused"], strict=True)
+        return [AddressJoins(one.decode(), int(joins), times) for (one, joins), times in pairs]
 
     async def bind_identity(
         self, ref: SaleRef, bucket: int, digest: bytes, seen: str = "", place: str = ""
@@ -296,7 +272,7 @@ class LineCalls:
     ) -> LineAnswer:
         reply = await guarded(self._executor, ref, name, args, own_keys)
         return LineAnswer(
-            reply.code, reply.now_ms, **dict(zip(MOMENT.names, reply.values, strict=False))
+            reply.code, reply.now_ms, **dict(zip(SESSION_END.names, reply.values, strict=False))
         )
 
 

@@ -1,18 +1,19 @@
-"""How a line stands, as advance_line.lua reports it: one typed record, parsed in one place.
+"""What the scripts of the line answer: records, and the layouts that follow from them.
 
-The scripts answer the fields of a record in their order here, which the loader gives to them.
-Times are Unix milliseconds by the store's clock.
+The fields of a reply come in the order of its record, which the loader gives to the scripts. Times
+are Unix milliseconds by the store's clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 import msgspec
 
+from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.layouts import Fields
 
 
@@ -34,6 +35,7 @@ class DrawState(IntEnum):
 
 Gap = tuple[int, int]
 """First and last of a run of numbers that a store loss may have lost."""
+GAP: Final = Fields("first", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class LineStatus:
         return sum(max(0, min(last, upto) - max(first, after + 1) + 1) for first, last in self.gaps)
 
 
-LINE_STATUS: Final = Fields(*(field.name for field in fields(LineStatus)))
+LINE_STATUS: Final = Fields.of(LineStatus)
 
 
 def parse_status(raw: Sequence[object]) -> LineStatus:
@@ -173,7 +175,7 @@ class OpenCalls:
     deferred: bytes
 
 
-OPEN_CALLS: Final = Fields(*(field.name for field in fields(OpenCalls))).from_("issued")
+OPEN_CALLS: Final = Fields.of(OpenCalls).from_("issued")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,4 +195,39 @@ class VisitorTraces:
     started_ms: int
 
 
-VISITOR_TRACES: Final = Fields(*(field.name for field in fields(VisitorTraces)))
+VISITOR_TRACES: Final = Fields.of(VisitorTraces)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The reply to a batch of joins. `first` is an index in the lobby, a number in the line."""
+
+    code: Code
+    now_ms: int
+    first: int = 0
+    count: int = 0
+    called_upto: int = 0
+    issued: int = 0
+    admitted: int = 0
+    session_ms: int = 0
+    limit_ms: int = 0
+
+
+JOINED: Final = Fields.of(Joined).from_("first")
+
+
+@dataclass(frozen=True, slots=True)
+class LineAnswer:
+    """A code, the store's time, and the moment or span in ms that belongs to it, 0 for none.
+
+    With a session's deadline comes `limit_ms`, until when it can be renewed: 0 for ever, or not
+    told.
+    """
+
+    code: Code
+    now_ms: int
+    ms: int = 0
+    limit_ms: int = 0
+
+
+SESSION_END: Final = Fields.of(LineAnswer).from_("ms")

@@ -142,13 +142,13 @@ class SeatsAsked(IntEnum):
     NAMED = 2
 
 
-HOLD: Final = Fields(*HoldRecord.__struct_fields__[1:])
+HOLD: Final = Fields.of(HoldRecord).from_("status")
 """a hold as it is stored; areas and rows are flat lists"""
-AREA: Final = Fields(*AreaUnits.__struct_fields__)
+AREA: Final = Fields.of(AreaUnits)
 """units of an area in a flat list"""
-SEGMENT: Final = Fields(*RowSegment.__struct_fields__)
+SEGMENT: Final = Fields.of(RowSegment)
 """a row segment in a flat list"""
-POINT: Final = Fields(*Point.__struct_fields__)
+POINT: Final = Fields.of(Point)
 """a point as it is stored"""
 SEGMENT_RECORD: Final = Packed(first="I", length="H", focus2="I", zone="H", near="B")
 """a row segment in the string `layout`: first seat, length, twice the position nearest to the focal
@@ -174,7 +174,7 @@ NAMED_SEGMENT: Final = Fields("position", "offsets", "prices")
 
 _STATUSES: Final = (HoldStatus.ACTIVE, *HoldStatus)  # no status is 0
 _STATUS, _ROWS, _AREAS, _LEDGER = map(HOLD.names.index, ("status", "rows", "areas", "ledger"))
-_HOLD, _AREA, _SEGMENT = len(HOLD.names), len(AREA.names), len(SEGMENT.names)
+_HOLD = len(HOLD.names)
 
 
 def pack_hold(hold: HoldRecord) -> bytes:
@@ -202,7 +202,7 @@ def flat_segments(rows: Iterable[RowSegment]) -> tuple[int, ...]:
 
 def areas_of(flat: Sequence[int]) -> tuple[AreaUnits, ...]:
     """The reverse of `flat_areas`."""
-    return tuple([AreaUnits(*flat[at : at + _AREA]) for at in range(0, len(flat), _AREA)])
+    return tuple([AreaUnits(*area) for area in AREA.groups(flat)])
 
 
 def unpack_hold(hold_id: str, value: bytes) -> HoldRecord:
@@ -210,9 +210,7 @@ def unpack_hold(hold_id: str, value: bytes) -> HoldRecord:
     values = list(msgpack.unpackb(value, use_list=False))
     rows, areas = values[_ROWS], values[_AREAS]
     values[_STATUS] = _STATUSES[values[_STATUS]]
-    values[_ROWS] = tuple(
-        [RowSegment(*rows[at : at + _SEGMENT]) for at in range(0, len(rows), _SEGMENT)]
-    )
+    values[_ROWS] = tuple([RowSegment(*row) for row in SEGMENT.groups(rows)])
     if areas:
         values[_AREAS] = areas_of(areas)
     values[_LEDGER] = values[_LEDGER] == 1

@@ -1,7 +1,8 @@
-"""The fields of what scripts answer, in their order; the loader gives it to the scripts.
+"""The fields of what scripts answer, in their order; the loader gives them to the scripts.
 
-A reply is REPLY, and then the fields of one of the others, or a single value. The records of
-line_status.py, which a reply has field for field, have their layouts there.
+Layouts that begin with `code` are whole replies. The others follow REPLY, where a single value, or
+nothing, may follow as well. Where a reply has the fields of a record, its layout stands with that:
+hold_terms.py, line_status.py.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from typing import Final
 from holdfast_lua.calls.layouts import Fields
 
 REPLY: Final = Fields("code", "revision", "now_ms")
-"""how every answer of a guarded script begins"""
+"""how the reply of a script for a sale begins"""
 GUARD_REFUSAL: Final = Fields(*REPLY.names, "epoch")
-"""the guard has refused the call; the epoch is the store's"""
+"""a refusal by the guard or by install_sale, with the epoch that stands in the way"""
 FENCE: Final = Fields("code", "epoch", "nonce")
-"""the answer of a script that installs, of which all but the first leave out the nonce"""
-
+"""the reply of install_inventory, and of install_buyers and install_holds, without a nonce"""
 MARKED_SALES: Final = Fields("code", "now_ms", "uids")
 """see RequestedSales"""
 FORBIDDEN: Final = Fields("code", "commands")
@@ -26,32 +26,23 @@ SALE_HEAD: Final = Fields(
     *("lifecycle", "settings_version", "prequeue_ms", "opens_ms", "ends_ms"),
     *("free", "held", "booked", "blocked", "seq", "apart", "apart_free", "apart_held"),
 )
-"""see SaleHead"""
+"""fields of the sale hash, see SaleHead"""
 LIFECYCLE: Final = Fields("lifecycle", "opens_ms")
-"""see LifecycleChanged"""
-
-JOINED: Final = Fields(
-    *("first", "count", "called_upto", "issued", "admitted", "session_ms", "limit_ms")
-)
-"""see Joined"""
-MOMENT: Final = Fields("ms", "limit_ms")
-"""see LineAnswer"""
+"""likewise, see LifecycleChanged"""
 ADDRESSES: Final = Fields("joins", "refused")
-"""a flat list of addresses, each with its joins, and how often each was refused"""
+"""a flat list of ADDRESS_JOINS, and how often each address was refused"""
+ADDRESS_JOINS: Final = Fields("address", "joins")
 
-HOLD_REPLY: Final = Fields(*REPLY.names, "hold", "choosing_ms")
-"""the answer about one hold, as it now is; its last fields may be left out, see HoldAnswer"""
-OBSTACLES: Final = Fields("hold", "seats", "areas", "own", "wait_ms")
-"""what follows REPLY where a hold is refused for what stands in its way, see HoldAnswer"""
+HOLD_REPLY: Final = Fields("hold", "choosing_ms")
+"""a hold as it now is; for the first of a session, how long after the admission it came"""
+HOLD_REFUSAL: Final = Fields("hold", "seats", "areas", "own", "wait_ms")
+"""what stands in a hold's way, and the hold where there is one; see HoldAnswer"""
 HOLD_PAGE: Final = Fields("cursor", "holds")
-"""a page of a scan: where to go on, and a flat list of ids and holds"""
-SWEEP: Final = Fields("ended", "more")
-"""see Sweep"""
-HOLD_AGES: Final = Fields("oldest_ms", "overdue_ms")
-"""see HoldAges"""
+"""a page of a scan: where to go on, and a flat list of HOLD_ENTRY"""
+HOLD_ENTRY: Final = Fields("id", "hold")
 SEATS_READING: Final = Fields(
     *("states", "free", "held", "booked", "blocked", "event_epoch", "seq", "overdue", "areas")
 )
-"""see SeatsReading"""
+"""see SeatsReading; `areas` has the fields that were asked for, see area_fields"""
 EVENTS_PAGE: Final = Fields("last_epoch", "last_seq", "trimmed", "entries")
 """see EventsReading; an entry is its id, and a flat list of names and values"""

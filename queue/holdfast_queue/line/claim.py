@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import LineAnswer
+from holdfast_lua.calls.line_status import LineAnswer
 from holdfast_lua.clock import host_ms
 from holdfast_queue.line.refusals import refusal
 from holdfast_queue.line.results import Admission, RetryLater

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from conftest import fresh_uid
+from support.store.event_bodies import event_bodies
 
 from holdfast.sales.draws import starts_with
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
@@ -53,8 +54,7 @@ class Sale:
     async def events(self, kind: str) -> list[dict[str, Any]]:
         key = keys.events(self.ref.uid)
         entries = await self.installer.executor.command("XRANGE", key, "-", "+")
-        bodies = [msgspec.msgpack.decode(fields[5]) for _, fields in entries]
-        return [body for body in bodies if body["type"] == kind]
+        return [body for body in event_bodies(entries) if body["type"] == kind]
 
     async def checkpoint(self) -> None:
         now = await self.advance()

@@ -1,9 +1,9 @@
 import asyncio
 from dataclasses import dataclass
 
-import msgspec
 import pytest
 from conftest import Clock, fresh_uid
+from support.store.event_bodies import event_bodies
 
 from holdfast.sales.spec import AreaSpec, SaleSpec, spec_to_json
 from holdfast.sales.store.install import Installer, line_checkpoint
@@ -122,8 +122,8 @@ async def test_rebuild_starts_a_higher_epoch_and_says_so(sale: LedgerSale) -> No
     with pytest.raises(EpochChanged):
         await sale.read()
     uid = sale.record.uid
-    ((_, fields),) = await sale.executor.command("XRANGE", keys.events(uid), "-", "+")
-    body = msgspec.msgpack.decode(fields[5])
+    entries = await sale.executor.command("XRANGE", keys.events(uid), "-", "+")
+    (body,) = event_bodies(entries)
     assert (body["type"], body["id"]) == ("inventory.rebuilt", f"{uid}.2-1")
 
 

@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from model.reference.store_model import StoreModel
 from model.reference.terms import CAPACITY, require
+from support.store.event_bodies import event_bodies
 
 from holdfast_lua import Executor
 from holdfast_lua.calls import keys
@@ -90,10 +90,9 @@ def _compare_counters(model: StoreModel, counters: dict[str, int]) -> None:
 
 def _compare_events(model: StoreModel, entries: list[Any], seq: int) -> None:
     found = []
-    for at, (entry_id, fields) in enumerate(entries, start=1):
-        number = entry_id.decode()
+    for at, (entry, body) in enumerate(zip(entries, event_bodies(entries), strict=True), start=1):
+        number = entry[0].decode()
         require(number == f"{model.epoch}-{at}", "events", f"{number} is number {at}")
-        body = msgspec.msgpack.decode(fields[5])
         subject = "" if body["type"].startswith(OF_THE_SALE) else body["subject"]
         found.append((body["type"], subject))
     require(seq == len(entries), "events", f"seq {seq} after {len(entries)} events")

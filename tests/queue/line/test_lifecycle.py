@@ -4,7 +4,7 @@ from support.line.harness import Crowd, Line, LineFactory, burst_excess, with_te
 
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import LineAnswer
+from holdfast_lua.calls.line_status import LineAnswer
 
 HOUR_MS = 3_600_000
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
+from support.store.event_bodies import event_bodies
 
 from holdfast_ledger import DrawRecord, LedgerUnavailable
 from holdfast_ledger.draws import Draws
@@ -19,15 +19,8 @@ from holdfast_ledger.sales import Sales
 from holdfast_lua import Executor, SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import (
-    Advanced,
-    Joined,
-    LineAnswer,
-    LineCalls,
-    LineCheckpoint,
-    LineTerms,
-)
-from holdfast_lua.calls.line_status import DrawState, LineMode, LineStatus
+from holdfast_lua.calls.line import Advanced, LineCalls, LineCheckpoint, LineTerms
+from holdfast_lua.calls.line_status import DrawState, Joined, LineAnswer, LineMode, LineStatus
 from holdfast_queue.draw.commitment import Draw, fold_nonces
 
 TERMS = LineTerms(
@@ -118,8 +111,7 @@ class Line:
     async def events(self, kind: str | None = None) -> list[dict[str, Any]]:
         """All events, oldest first; of one type when asked for."""
         entries = await self.executor.command("XRANGE", keys.events(self.ref.uid), "-", "+")
-        bodies = [msgspec.msgpack.decode(fields[5]) for _, fields in entries]
-        return [body for body in bodies if kind in {None, body["type"]}]
+        return [body for body in event_bodies(entries) if kind in {None, body["type"]}]
 
     async def _set(self, key: str, fields: dict[str, int | str]) -> None:
         pairs = [part for pair in fields.items() for part in pair]

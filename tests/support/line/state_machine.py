@@ -11,13 +11,13 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from support.line.model_run import LEG_MS, worker
 from support.line.records import require
 from support.line.steps import came, told_right
 from support.line.visitors import Visitors
+from support.store.event_bodies import event_bodies
 
 from holdfast.sales.store.install import line_checkpoint, read_checkpoint
 from holdfast_ledger import Checkpoint
@@ -251,7 +251,7 @@ class Restless(Visitors):
         """The events of this epoch say the same as the counters."""
         since = f"{self.ref.epoch}-0"
         entries = await self.executor.command("XRANGE", keys.events(self.ref.uid), since, "+")
-        bodies = [msgspec.msgpack.decode(fields[5]) for _, fields in entries]
+        bodies = event_bodies(entries)
         told = {kind: [b for b in bodies if b["type"] == kind] for kind in EVENTS}
         given = [(b["data"]["number"], b["subject"]) for b in told["pass.issued"]]
         require(given == self.model.given, "every pass is told once, in order", given)

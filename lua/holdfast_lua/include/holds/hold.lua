@@ -25,9 +25,9 @@ local function append_hold_event(sale, events_key, kind, hold, more)
 end
 
 -- The values of a refusal: the units that are in a hold's way, and the hold where there is one.
-local function get_obstacles(hold, seats, areas, own, wait_ms)
+local function explain_refusal(hold, seats, areas, own, wait_ms)
   hold, seats, areas, own, wait_ms = hold or '', seats or {}, areas or {}, own or {}, wait_ms or 0
-  return OBSTACLES.names
+  return HOLD_REFUSAL.names
 end
 
 -- Reading a stored hold, and why a change of it is refused.

@@ -36,13 +36,13 @@ end
 local function refuse_hold(opened, code, seats, areas, own)
   if opened.free + opened.held == 0 then code = CODE.SOLD_OUT end
   if has_overdue(opened) then code = CODE.SWEEP_AGAIN end
-  return refuse(opened, code, get_obstacles(nil, seats, areas, own))
+  return refuse(opened, code, explain_refusal(nil, seats, areas, own))
 end
 
 -- Refuses a hold to a buyer who has ended too many lately.
 local function check_rate(opened, tat_ms)
   local wait_ms = get_rate_wait_ms(tat_ms, opened.now_ms)
-  return wait_ms and refuse(opened, CODE.TOO_MANY_ENDED, get_obstacles(nil, nil, nil, nil, wait_ms))
+  return wait_ms and refuse(opened, CODE.TOO_MANY_ENDED, explain_refusal(nil, nil, nil, nil, wait_ms))
 end
 
 -- Why what is named cannot be had: seats that are set aside or not free, areas too full.
@@ -53,7 +53,7 @@ local function check_named(opened, batch, hold)
   local short = find_short_areas(opened, hold.areas)
   local barred = find_barred_areas(opened, hold.areas, hold.opened)
   if #why.withheld > 0 or #barred > 0 then
-    return refuse(opened, CODE.CHANNEL_REQUIRED, get_obstacles(nil, why.withheld, barred))
+    return refuse(opened, CODE.CHANNEL_REQUIRED, explain_refusal(nil, why.withheld, barred))
   end
   if #why.conflicts > 0 or #short > 0 then
     local own = find_own_seats(batch, hold.buyer, why.conflicts)
@@ -75,7 +75,7 @@ local function check_choice(opened, hold)
   end
   for base in pairs(bases) do
     if is_barred(opened, hold.opened, base) then
-      return refuse(opened, CODE.CHANNEL_REQUIRED, get_obstacles())
+      return refuse(opened, CODE.CHANNEL_REQUIRED, explain_refusal())
     end
   end
   return nil

@@ -24,7 +24,7 @@ end
 -- Answers a refusal, and commits what was swept or ended before it.
 local function refuse_reacquire(sale, keys, hold, code, seats, areas)
   if seats and has_overdue(sale) then code = CODE.SWEEP_AGAIN end
-  return refuse_after_sweep(sale, keys.events, code, get_obstacles(pack_hold(hold), seats, areas))
+  return refuse_after_sweep(sale, keys.events, code, explain_refusal(pack_hold(hold), seats, areas))
 end
 
 -- The units have been marked as held: counts them and confirms.

@@ -57,7 +57,7 @@ end
 local function parse_gaps(text)
   local gaps = {}
   for first, last in string.gmatch(text, '(%d+)-(%d+)') do
-    gaps[#gaps + 1] = { tonumber(first), tonumber(last) }
+    gaps[#gaps + 1] = { GAP.of(first = tonumber(first), last = tonumber(last)) }
   end
   return gaps
 end
@@ -66,7 +66,8 @@ end
 local function count_missing(gaps, after, upto)
   local missing = 0
   for _, gap in ipairs(gaps) do
-    missing = missing + math.max(0, math.min(gap[2], upto) - math.max(gap[1], after + 1) + 1)
+    missing = missing
+      + math.max(0, math.min(GAP.last(gap), upto) - math.max(GAP.first(gap), after + 1) + 1)
   end
   return missing
 end
@@ -77,10 +78,10 @@ end
 -- had time to come.
 local function find_frontier(gaps, serving, count)
   for _, gap in ipairs(gaps) do
-    if gap[2] > serving then
-      local before = math.max(0, gap[1] - 1 - serving)
+    if GAP.last(gap) > serving then
+      local before = math.max(0, GAP.first(gap) - 1 - serving)
       if before > count then break end
-      return gap[2], before, true
+      return GAP.last(gap), before, true
     end
   end
   return serving + count, count, false

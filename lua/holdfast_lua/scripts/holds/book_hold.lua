@@ -10,7 +10,7 @@
 --   value      msgpack, the hold as the ledger has it
 --   order_ref  text of the platform
 --
--- Returns {HOLD_REPLY}, or {code, revision, now_ms, OBSTACLES}: OK; HOLD_CONFIRMED when it is so already;
+-- Returns {code, revision, now_ms, hold}, or HOLD_REFUSAL: OK; HOLD_CONFIRMED when it is so already;
 -- SEAT_UNAVAILABLE with the `seats` and `areas` that another hold or order has.
 -- Complexity: O(seats of the rows touched).
 -- Events: order.confirmed {buyer, seats, areas, total, order_ref}, inventory.sold_out.
@@ -43,7 +43,7 @@ for _, state in ipairs({ 'h', 'b' }) do
 end
 local short = kept and {} or find_short_areas(sale, sold.areas)
 if #taken > 0 or #short > 0 then
-  return refuse(sale, CODE.SEAT_UNAVAILABLE, get_obstacles(nil, taken, short))
+  return refuse(sale, CODE.SEAT_UNAVAILABLE, explain_refusal(nil, taken, short))
 end
 if kept then end_hold(sale, keys, known, STATUS.RELEASED, 'ledger_conflict', 'hold.released') end
 rows = read_rows(keys.seats, sold.rows)

@@ -16,7 +16,7 @@
 --
 -- Returns {code, revision, now_ms, hold}: OK (released, or a tombstone left); UNCHANGED when it has
 -- ended already; NOT_OWNER; HOLD_STATE once it is paying or being confirmed; PASS_ENDED when there
--- is nothing to release and nothing can come; {code, revision, now_ms, OBSTACLES}:
+-- is nothing to release and nothing can come; or HOLD_REFUSAL:
 -- TOO_MANY_ENDED.
 -- Complexity: O(seats of the rows touched).
 -- Events: hold.released {buyer, seats, areas, total, reason}, inventory.reopened.
@@ -39,7 +39,7 @@ local function charge()
   local units, ids, tat_ms = read_buyer(keys.buyers, buyer)
   local wait_ms = get_rate_wait_ms(tat_ms, sale.now_ms)
   if wait_ms then
-    return refuse(sale, CODE.TOO_MANY_ENDED, get_obstacles(nil, nil, nil, nil, wait_ms))
+    return refuse(sale, CODE.TOO_MANY_ENDED, explain_refusal(nil, nil, nil, nil, wait_ms))
   end
   tat_ms = charge_rate(tat_ms, sale.now_ms)
   save_buyer(keys.buyers, buyer, units, ids, tat_ms)

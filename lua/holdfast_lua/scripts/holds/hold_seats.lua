@@ -17,8 +17,7 @@
 --             the seats that it asks for; see pack_request in calls/hold_terms.py
 -- joins: 64
 --
--- Returns {{HOLD_REPLY}, ...}, or {code, revision, now_ms, OBSTACLES} in place of one, for each hold
--- in order
+-- Returns {{REPLY, HOLD_REPLY}, ...}, or {REPLY, HOLD_REFUSAL} in place of one, for each hold in order
 --   OK                    the new hold; where it is the first of its session, `choosing_ms` is how
 --                         long after the admission it came
 --   HOLD_REPEATED         the hold that this id has already
@@ -112,7 +111,7 @@ local batch = open_batch(sale, keys, open)
 for n, hold in ipairs(open) do answers[positions[n]] = decide(batch, hold) end
 if #batch.holds > 0 then write_batch(sale, batch) end
 for n, hold in ipairs(open) do
-  if hold.choosing_ms then answers[positions[n]][HOLD_REPLY.choosing_ms] = hold.choosing_ms end
+  if hold.choosing_ms then answers[positions[n]][REPLY.count + HOLD_REPLY.choosing_ms] = hold.choosing_ms end
 end
 if #batch.holds > 0 or (overdue and rare_paths().has_changed(sale)) then
   commit_inventory(sale, keys.events, CODE.OK)

@@ -11,7 +11,7 @@
 --   seed     integer
 --   choices  SeatChoices as packed, one behind another, one for each class
 --
--- Returns {code, revision, now_ms, hold, seats, areas}: HOLD_REACQUIRED; UNCHANGED (is confirming);
+-- Returns {code, revision, now_ms, hold}, or HOLD_REFUSAL: HOLD_REACQUIRED; UNCHANGED (is confirming);
 -- HOLD_CONFIRMED; HOLD_STATE (has not lapsed); HOLD_EXPIRED (nothing equivalent is free);
 -- HOLD_LIMIT, HOLDS_CLOSED, HOLD_RELEASED, HOLD_UNKNOWN, SWEEP_AGAIN.
 -- Complexity: as hold_seats, for each class.

@@ -4,7 +4,7 @@
 -- ARGV: epoch revision
 --   buyer  text
 --
--- Returns {code, revision, now_ms, {id, hold, id, hold, ...}}.
+-- Returns {code, revision, now_ms, {HOLD_ENTRY...}}.
 -- Complexity: O(holds of the buyer).
 -- flags: no-writes
 
@@ -15,10 +15,10 @@ if refusal then return refusal end
 local entry = redis.call('HGET', KEYS.buyers, ARGV.buyer) or ''
 local found = {}
 for id in string.gmatch(entry, ' ([^%s~]+)') do
-  local value = redis.call('HGET', KEYS.holds, id)
-  if value then
-    found[#found + 1] = id
-    found[#found + 1] = value
+  local hold = redis.call('HGET', KEYS.holds, id)
+  if hold then
+    local to = #found + 1
+    HOLD_ENTRY.items(found, to) = id, hold
   end
 end
 return answer(sale, CODE.OK, found)

@@ -18,16 +18,12 @@ if refusal then return refusal end
 local cursor, holds = unpack(redis.call('HSCAN', KEYS.holds, ARGV.cursor, 'COUNT', ARGV.count))
 if ARGV.open ~= '1' then return answer(sale, CODE.OK, HOLD_PAGE.names) end
 -- The status is the first item of the packed hold: one byte, right behind the head of the array.
-local open, id, status_at = {}, nil, #HOLD.head + HOLD.status
-for _, text in ipairs(holds) do
-  if not id then
-    id = text
-  else
-    if string.byte(text, status_at) <= STATUS.CONFIRMING then
-      open[#open + 1] = id
-      open[#open + 1] = text
-    end
-    id = nil
+local open, status_at = {}, #HOLD.head + HOLD.status
+for at = 1, #holds, HOLD_ENTRY.count do
+  local HOLD_ENTRY.names = HOLD_ENTRY.items(holds, at)
+  if string.byte(hold, status_at) <= STATUS.CONFIRMING then
+    local to = #open + 1
+    HOLD_ENTRY.items(open, to) = id, hold
   end
 end
 return answer(sale, CODE.OK, HOLD_PAGE.of(cursor = cursor, holds = open))

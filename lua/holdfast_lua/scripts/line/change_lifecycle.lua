@@ -12,7 +12,7 @@
 -- KEYS: sale line events
 -- ARGV: epoch revision
 --   operation  open, pause, resume, drain or close
--- Returns {code, revision, now_ms, lifecycle, opens_ms}
+-- Returns {code, revision, now_ms, LIFECYCLE}
 --   OK
 --   UNCHANGED    it was so before
 --   SALE_CLOSED  nothing can be done with a closed sale any more

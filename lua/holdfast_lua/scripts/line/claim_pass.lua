@@ -14,11 +14,11 @@
 -- ARGV: epoch revision
 --   number   integer from 1
 --   pass_id  the only pass that this ticket can become
--- Returns {code, revision, now_ms, ...}
---   ADMITTED         session deadline ms, and until when it is renewed, 0 for ever
---   ADMITTED_BEFORE  the same two: the same admission as before
---   ADMITTED_AT_JOIN  the same two, but nobody has claimed it yet
---   DEFERRED         ms after which to come again: no token, slot or stock at the moment
+-- Returns {code, revision, now_ms, SESSION_END}
+--   ADMITTED
+--   ADMITTED_BEFORE  the same admission as before
+--   ADMITTED_AT_JOIN  likewise, but nobody has claimed it yet
+--   DEFERRED         in place of SESSION_END ms after which to come again: no token, slot or stock at the moment
 --   NOT_CALLED       the turn is yet to come
 --   LINE_STOPPED     called, but nobody is let in at present; the call's deadline stands still
 --   CALL_EXPIRED     lapsed, or the session ended, or the place was another ticket's
@@ -39,13 +39,13 @@ if session_ms then
   local wanted = open_line(KEYS.line, { 'session_ms', 'session_max_ms' })
   local limit_ms = get_session_limit(keys.started, pass_id, wanted, sale.now_ms)
   if redis.call('SETBIT', keys.shown, number, 1) == 1 then
-    return answer(sale, CODE.ADMITTED_BEFORE, MOMENT.of(ms = session_ms, limit_ms = limit_ms))
+    return answer(sale, CODE.ADMITTED_BEFORE, SESSION_END.of(ms = session_ms, limit_ms = limit_ms))
   end
   -- After a store loss a number may be called again whose pass has brought its session back
   -- already.
   if find_range(keys.calls, number) then redis.call('HINCRBY', KEYS.line, 'claimed', 1) end
   return commit_sale(sale, CODE.ADMITTED_AT_JOIN,
-    MOMENT.of(ms = session_ms, limit_ms = limit_ms))
+    SESSION_END.of(ms = session_ms, limit_ms = limit_ms))
 end
 local line = open_line(KEYS.line)
 local place, _, came_before, served = find_place(sale, line, keys, number, pass_id)
@@ -60,7 +60,7 @@ if served then
   start_session(keys.started, pass_id, sale.now_ms)
   set_line(line, 'lost_active', line.lost_active - 1)
   save_line(line)
-  return commit_sale(sale, CODE.ADMITTED_BEFORE, MOMENT.of(ms = until_ms,
+  return commit_sale(sale, CODE.ADMITTED_BEFORE, SESSION_END.of(ms = until_ms,
     limit_ms = get_session_limit(keys.started, pass_id, line, sale.now_ms)))
 end
 if is_line_sold_out(sale) then return refuse(sale, CODE.LINE_SOLD_OUT) end
@@ -94,4 +94,4 @@ if number <= line.lost_serving then
 end
 local ends_ms, limit_ms = admit_passes(sale, line, keys, { pass_id }, number)
 save_line(line)
-return commit_sale(sale, CODE.ADMITTED, MOMENT.of(ms = ends_ms, limit_ms = limit_ms))
+return commit_sale(sale, CODE.ADMITTED, SESSION_END.of(ms = ends_ms, limit_ms = limit_ms))

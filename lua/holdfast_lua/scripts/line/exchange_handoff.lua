@@ -10,11 +10,11 @@
 --   pass_id  text
 --   handoff  its id
 --   keep_ms  integer, longer than a hand-off lasts
--- Returns {code, revision, now_ms, ...}
---   OK            session deadline ms, and until when it is renewed, 0 for ever
+-- Returns {code, revision, now_ms, SESSION_END}
+--   OK
 --   HANDOFF_USED  it was exchanged before
 --   SESSION_OVER  the session it stands for is over
---   HANDOFF_LIMITED  ms until another one of this pass may be exchanged
+--   HANDOFF_LIMITED  in place of SESSION_END ms until another one of this pass may be exchanged
 -- Complexity: O(log active)
 -- Events: none
 
@@ -37,5 +37,5 @@ redis.call('ZADD', KEYS.handoffs, sale.now_ms + tonumber(ARGV.keep_ms), ARGV.han
 redis.call('PEXPIRE', KEYS.handoffs, ARGV.keep_ms)
 local terms = redis.call('HMGET', KEYS.line, 'session_ms', 'session_max_ms')
 local line = { session_ms = tonumber(terms[1]) or 0, session_max_ms = tonumber(terms[2]) or 0 }
-return commit_sale(sale, CODE.OK, MOMENT.of(ms = deadline_ms,
+return commit_sale(sale, CODE.OK, SESSION_END.of(ms = deadline_ms,
   limit_ms = get_session_limit(KEYS.started, ARGV.pass_id, line, sale.now_ms)))

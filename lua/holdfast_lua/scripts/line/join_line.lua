@@ -20,10 +20,10 @@
 --   ceiling    integer, the highest number that the ledger is known to have committed
 --   digest     hex, of the batch's nonces in their order; empty where nothing is drawn
 --   passes...  pass ids of the batch's first visitors, for the case that the sale is quiet
--- Returns {code, revision, now_ms, ...}
---   JOINED_LOBBY     first index, count, serving, issued
---   JOINED_LINE      first number, count, serving, issued, admitted, session deadline ms
---   CEILING_REACHED  issued: commit a higher ceiling and repeat
+-- Returns {code, revision, now_ms, JOINED}
+--   JOINED_LOBBY     `first` is an index in the lobby, and nobody is admitted
+--   JOINED_LINE      `first` is a number in the line
+--   CEILING_REACHED  in place of JOINED what is issued: commit a higher ceiling and repeat
 --   NOT_OPEN, DRAINING, SALE_CLOSED, LINE_SOLD_OUT, JOIN_REFUSED
 -- Complexity: O(1) for those who wait; O(log active) for each one admitted
 -- Events: line.called, pass.issued, draw.closed

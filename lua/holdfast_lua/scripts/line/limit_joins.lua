@@ -9,9 +9,9 @@
 --   rate    joins per minute
 --   burst   joins at once
 --   client  text, the address itself
--- Returns {code, revision, now_ms, ms}
---   OK            how many more may come at once
---   JOIN_LIMITED  ms until the next may come
+-- Returns {code, revision, now_ms}
+--   OK
+--   JOIN_LIMITED  and ms until the next may come
 -- Complexity: O(log n) in the addresses that are noted, at most NOTED_MAX
 -- Events: none
 
@@ -49,4 +49,4 @@ if limited then
 end
 redis.call('SET', KEYS.address, string.format('%.3f', tat), 'PX', math.ceil(reset_ms))
 note_join(left)
-return answer(sale, CODE.OK, left)
+return answer(sale, CODE.OK)

@@ -7,8 +7,8 @@
 -- KEYS: sale line active started
 -- ARGV: epoch revision
 --   pass_id  text
--- Returns {code, revision, now_ms, ...}
---   OK            session deadline ms, never earlier than it was; until when it is renewed, 0 for ever
+-- Returns {code, revision, now_ms, SESSION_END}
+--   OK            the deadline is never earlier than it was
 --   SESSION_OVER  released, revoked or expired
 --   SALE_CLOSED
 -- Complexity: O(log active)
@@ -28,4 +28,4 @@ local until_ms = sale.now_ms + line.session_ms
 if limit_ms > 0 then until_ms = math.min(until_ms, limit_ms) end
 until_ms = math.max(deadline_ms, until_ms)
 extend_session(KEYS.active, ARGV.pass_id, until_ms)
-return commit_sale(sale, CODE.OK, MOMENT.of(ms = until_ms, limit_ms = limit_ms))
+return commit_sale(sale, CODE.OK, SESSION_END.of(ms = until_ms, limit_ms = limit_ms))

@@ -10,7 +10,7 @@
 --   reacquire  1 = a lapsed hold may take its units again
 --   limit      units per buyer for that, 0 = none
 --
--- Returns {code, revision, now_ms, hold, seats, areas}
+-- Returns {code, revision, now_ms, hold}, or HOLD_REFUSAL
 --   OK               it was active or paying
 --   UNCHANGED        it is confirming already
 --   HOLD_CONFIRMED   it was confirmed before

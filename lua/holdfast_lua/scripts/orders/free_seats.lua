@@ -50,17 +50,17 @@ for at = 1, #list, AREA.count do
   local area = AREA.area(list, at)
   wanted[area] = (wanted[area] or 0) + AREA.quantity(list, at)
 end
+local function append_units(target, area, count, price)
+  local to = #target + 1
+  if count > 0 then AREA.items(target, to) = area, count, price end
+end
 local had = hold.areas
 for at = 1, #had, AREA.count do
   local AREA.names = AREA.items(had, at)
   local back = math.min(quantity, wanted[area] or 0)
   wanted[area] = (wanted[area] or 0) - back
-  for target, count in pairs({ [given] = back, [left] = quantity - back }) do
-    if count > 0 then
-      local to = #target + 1
-      AREA.items(target, to) = area, count, price
-    end
-  end
+  append_units(given, area, back, price)
+  append_units(left, area, quantity - back, price)
 end
 local before = count_units(hold)
 hold.seats, hold.prices, hold.areas = seats, prices, left

@@ -13,8 +13,6 @@
 
 -- include: guard
 
-local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, { 'lifecycle', 'settings_version',
-  'prequeue_ms', 'opens_ms', 'ends_ms', 'free', 'held', 'booked', 'blocked', 'apart',
-  'apart_free', 'apart_held' })
+local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, { SALE_HEAD.texts })
 if refusal then return refusal end
 return answer(sale, CODE.OK, SALE_HEAD.values(sale))

@@ -14,9 +14,8 @@ local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, {})
 if refusal then return refusal end
 local joins = redis.call('ZRANGE', KEYS.often_joining, 0, tonumber(ARGV.limit) - 1, 'REV', 'WITHSCORES')
 local refused = {}
-for at, text in ipairs(joins) do
-  if at % 2 == 1 then
-    refused[#refused + 1] = tonumber(redis.call('ZSCORE', KEYS.refused_joins, text)) or 0
-  end
+for at = 1, #joins, ADDRESS_JOINS.count do
+  local address = ADDRESS_JOINS.address(joins, at)
+  refused[#refused + 1] = tonumber(redis.call('ZSCORE', KEYS.refused_joins, address)) or 0
 end
 return answer(sale, CODE.OK, ADDRESSES.names)

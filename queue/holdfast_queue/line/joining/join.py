@@ -6,7 +6,7 @@ Invariant: the same ticket is never worth two places, and a place that is live i
 """
 
 from holdfast_lua.calls.codes import Code
-from holdfast_lua.calls.line import LineAnswer
+from holdfast_lua.calls.line_status import LineAnswer
 from holdfast_lua.clock import host_ms
 from holdfast_queue.draw.commitment import random_nonce
 from holdfast_queue.line.claim import ClaimService

@@ -20,7 +20,8 @@ import msgspec
 
 from holdfast_lua.calls.codes import Code
 from holdfast_lua.calls.guard import SaleRef
-from holdfast_lua.calls.line import MAX_JOIN_BATCH, MAX_NUMBER, Joined, LineCalls
+from holdfast_lua.calls.line import MAX_JOIN_BATCH, MAX_NUMBER, LineCalls
+from holdfast_lua.calls.line_status import Joined
 from holdfast_lua.errors import StoreBusy
 from holdfast_queue.draw.commitment import fold_nonces
 from holdfast_queue.line.refusals import refusal

@@ -10,7 +10,8 @@ from support.line.harness import Ceilings, Line, LineFactory
 from holdfast_ledger import LedgerUnavailable
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.guard import SaleRef
-from holdfast_lua.calls.line import Joined, LineCalls
+from holdfast_lua.calls.line import LineCalls
+from holdfast_lua.calls.line_status import Joined
 from holdfast_lua.errors import StoreBehind, StoreBusy
 from holdfast_queue.line.joining import join_batch as joins
 from holdfast_queue.line.joining.join_batch import JoinBatcher, Place
