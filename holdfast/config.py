@@ -49,7 +49,7 @@ Streams = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Connections = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 ShedAfter = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.1, le=3600)]
-Delay = Annotated[float, msgspec.Meta(ge=0, le=600)]
+DelaySeconds = Annotated[float, msgspec.Meta(ge=0, le=600)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=20, le=60_000)]
 
@@ -206,7 +206,7 @@ class Config:
     shutdown_seconds: Seconds = setting(
         20.0, "How long requests in flight may take to finish after SIGTERM."
     )
-    stop_delay_seconds: Delay = setting(
+    stop_delay_seconds: DelaySeconds = setting(
         0.0,
         "How long after SIGTERM new connections are still taken while /readyz says 503, for "
         "balancers that take a while to notice; nginx needs none.",

@@ -21,7 +21,7 @@ from holdfast.sales.store.change_reconciler import differs_from_ledger
 from holdfast.sales.tasks.activity import needs_ticks
 from holdfast.sales.tasks.periodic import periodic
 from holdfast.sales.tasks.sale_tasks import TaskContext
-from holdfast_ledger import ChangePosition, SaleRecord
+from holdfast_ledger import ChangeCursor, SaleRecord
 from holdfast_ledger.changes import CHANGES_MAX
 from holdfast_lua.calls.line_status import LineStatus
 from holdfast_lua.calls.requested_sales import mark_requested
@@ -54,7 +54,7 @@ class Discovery:
         self.catalogue = Catalogue()
         self._context = context
         self._active = active
-        self._position = ChangePosition()
+        self._cursor = ChangeCursor()
         self._catalogue_complete = asyncio.Event()
         self._since_ms = 0
         self._tasks = (
@@ -79,10 +79,10 @@ class Discovery:
 
     async def _read_changes(self) -> None:
         while True:
-            page = await self._context.builder.ledger.changes.after(self._position)
+            page = await self._context.builder.ledger.changes.after(self._cursor)
             for change in page:
                 self._apply(change.record)
-                self._position = change.position
+                self._cursor = change.cursor
             if len(page) < CHANGES_MAX:
                 self._catalogue_complete.set()
                 return

@@ -5,7 +5,7 @@ parts; everything that changes an order goes through `Ledger.commit`, which comm
 one moment in one transaction.
 """
 
-from holdfast_ledger.changes import ChangePosition
+from holdfast_ledger.changes import ChangeCursor
 from holdfast_ledger.draws import DrawRecord
 from holdfast_ledger.errors import (
     EpochElsewhere,
@@ -53,7 +53,7 @@ __all__ = [
     "Actor",
     "AuditEntry",
     "AuditRecord",
-    "ChangePosition",
+    "ChangeCursor",
     "Checkpoint",
     "DrawRecord",
     "EpochElsewhere",

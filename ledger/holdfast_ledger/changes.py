@@ -38,7 +38,7 @@ _AFTER: Final = (
 )
 
 
-class ChangePosition(NamedTuple):
+class ChangeCursor(NamedTuple):
     """How far changes have been read; sales older than the counter share the number 0."""
 
     number: int = -1
@@ -48,7 +48,7 @@ class ChangePosition(NamedTuple):
 class SaleChange(NamedTuple):
     """A sale as of its last change, deleted ones included."""
 
-    position: ChangePosition
+    cursor: ChangeCursor
     record: SaleRecord
 
 
@@ -58,19 +58,17 @@ class SaleChanges:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def after(
-        self, position: ChangePosition, *, limit: int = CHANGES_MAX
-    ) -> list[SaleChange]:
-        """The sales that changed after `position`, each once, the earliest change first."""
+    async def after(self, cursor: ChangeCursor, *, limit: int = CHANGES_MAX) -> list[SaleChange]:
+        """The sales that changed after `cursor`, each once, the earliest change first."""
         asked = {
-            "after_number": position.number,
-            "after_uid": position.uid,
+            "after_number": cursor.number,
+            "after_uid": cursor.uid,
             "at_most": min(limit, CHANGES_MAX),
         }
         async with self._database.reading() as connection:
             rows = (await connection.execute(_AFTER, asked)).all()
         return [
-            SaleChange(ChangePosition(row.change_number, row.uid), sale_record(row._asdict()))
+            SaleChange(ChangeCursor(row.change_number, row.uid), sale_record(row._asdict()))
             for row in rows
         ]
 

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as model
 
-from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Unit
+from holdfast_monitoring.panel import Dashboard, Drawing, Panel, ValueFormat
 
 SOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 TAG: Final = "holdfast"
@@ -100,7 +100,7 @@ def _drawn(panel: Panel) -> _Chart:
         chart = chart.min(0)
     if panel.may_be_empty:
         chart = chart.no_value("-")
-    if panel.unit is Unit.YES_NO:
+    if panel.unit is ValueFormat.YES_NO:
         chart = chart.max(1)
     if panel.names:
         chart = chart.mappings([_mapping(panel.names)])

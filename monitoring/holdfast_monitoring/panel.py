@@ -18,8 +18,8 @@ class Drawing(Enum):
     STATES = "states"
 
 
-class Unit(Enum):
-    """The unit of a panel's values, by Grafana's name for it."""
+class ValueFormat(Enum):
+    """How the values of a panel are written: a unit, by Grafana's name for it."""
 
     COUNT = "short"
     SHARE = "percentunit"
@@ -55,7 +55,7 @@ class Panel:
     meaning: str
     healthy: str
     queries: Mapping[str, str]
-    unit: Unit = Unit.COUNT
+    unit: ValueFormat = ValueFormat.COUNT
     drawing: Drawing = Drawing.LINES
     width: int = 8
     height: int = 8
@@ -73,7 +73,7 @@ class Panel:
 number: Final = partial(Panel, drawing=Drawing.NUMBER, width=4)
 quarter: Final = partial(Panel, width=6)
 """lines on a quarter of a dashboard's width, which has 24 columns"""
-yes_or_no: Final = partial(number, unit=Unit.YES_NO, threshold=Threshold(1, falling=True))
+yes_or_no: Final = partial(number, unit=ValueFormat.YES_NO, threshold=Threshold(1, falling=True))
 
 
 @dataclass(frozen=True)

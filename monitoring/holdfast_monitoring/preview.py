@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Unit
+from holdfast_monitoring.panel import Dashboard, Drawing, Panel, ValueFormat
 from holdfast_web.charts import CHART_STYLES, Series, TimeSpan, bar_chart, line_chart
 
 SERIES_MAX: Final = 6
@@ -46,16 +46,16 @@ def page(dashboard: Dashboard, answers: Answers) -> str:
     )
 
 
-def formatted(value: float, unit: Unit) -> str:
+def formatted(value: float, unit: ValueFormat) -> str:
     """A value as a panel shows it."""
     match unit:
-        case Unit.SHARE:
+        case ValueFormat.SHARE:
             return f"{value:.1%}"
-        case Unit.SECONDS | Unit.DURATION:
+        case ValueFormat.SECONDS | ValueFormat.DURATION:
             return _duration(value)
-        case Unit.BYTES:
+        case ValueFormat.BYTES:
             return _bytes(value)
-        case Unit.YES_NO:
+        case ValueFormat.YES_NO:
             return "yes" if value else "no"
         case _:
             return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:.3g}"

@@ -23,7 +23,7 @@ from holdfast_monitoring.alerts import ALERTS
 from holdfast_monitoring.boards import DASHBOARDS
 from holdfast_monitoring.files import ROOT, RULE_DIRECTORY
 from holdfast_monitoring.grafana import CHANGES
-from holdfast_monitoring.panel import Unit
+from holdfast_monitoring.panel import ValueFormat
 
 PATIENCE_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 0.5
@@ -116,7 +116,7 @@ async def test_shares_are_between_none_and_all(watch: Watch) -> None:
         expression
         for board in DASHBOARDS
         for panel in board.panels()
-        if panel.unit is Unit.SHARE and panel.from_zero
+        if panel.unit is ValueFormat.SHARE and panel.from_zero
         for expression in panel.queries.values()
     }
     assert await watch.until_answered(expressions) == set()

@@ -3,23 +3,23 @@ import re
 import pytest
 
 from holdfast_monitoring.boards.sale import SALE, STATES
-from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Row, Unit
+from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Row, ValueFormat
 from holdfast_monitoring.preview import Answers, formatted, page, span_of
 
 
 @pytest.mark.parametrize(
     ("value", "unit", "shown"),
     [
-        (1234.0, Unit.COUNT, "1,234"),
-        (0.125, Unit.SHARE, "12.5%"),
-        (0.0042, Unit.SECONDS, "4.2 ms"),
-        (600.0, Unit.DURATION, "10 min"),
-        (3 * 1024**2, Unit.BYTES, "3 MiB"),
-        (0.0, Unit.BYTES, "0 B"),
-        (0.0, Unit.YES_NO, "no"),
+        (1234.0, ValueFormat.COUNT, "1,234"),
+        (0.125, ValueFormat.SHARE, "12.5%"),
+        (0.0042, ValueFormat.SECONDS, "4.2 ms"),
+        (600.0, ValueFormat.DURATION, "10 min"),
+        (3 * 1024**2, ValueFormat.BYTES, "3 MiB"),
+        (0.0, ValueFormat.BYTES, "0 B"),
+        (0.0, ValueFormat.YES_NO, "no"),
     ],
 )
-def test_values_are_shown_in_their_unit(value: float, unit: Unit, shown: str) -> None:
+def test_values_are_shown_in_their_unit(value: float, unit: ValueFormat, shown: str) -> None:
     assert formatted(value, unit) == shown
 
 

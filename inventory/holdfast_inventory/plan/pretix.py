@@ -27,14 +27,14 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Length = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
 
 
-class Position(msgspec.Struct, frozen=True, gc=False):
+class Offset(msgspec.Struct, frozen=True, gc=False):
     """An offset, in the plan's own units."""
 
     x: Length
     y: Length
 
 
-ORIGIN: Final = Position(0, 0)
+ORIGIN: Final = Offset(0, 0)
 
 
 class SeatEntry(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +42,7 @@ class SeatEntry(msgspec.Struct, frozen=True, gc=False):
 
     seat_guid: Name
     category: Name
-    position: Position
+    position: Offset
     seat_number: Text = ""
     accessible: bool = False
 
@@ -52,7 +52,7 @@ class RowEntry(msgspec.Struct, frozen=True):
 
     seats: list[SeatEntry]
     row_number: Text = ""
-    position: Position = ORIGIN
+    position: Offset = ORIGIN
 
 
 class ShapeText(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class ShapeText(msgspec.Struct, frozen=True):
 class ShapeEntry(msgspec.Struct, frozen=True):
     """A drawn shape; only its position and its text are used."""
 
-    position: Position = ORIGIN
+    position: Offset = ORIGIN
     text: ShapeText | Text | None = None
 
 
@@ -74,7 +74,7 @@ class ZoneEntry(msgspec.Struct, frozen=True):
     rows: list[RowEntry]
     name: Text = ""
     zone_id: Text = ""
-    position: Position = ORIGIN
+    position: Offset = ORIGIN
     areas: list[ShapeEntry] = []
 
 

@@ -17,7 +17,7 @@ from holdfast_monitoring.panel import (
     Panel,
     Row,
     Threshold,
-    Unit,
+    ValueFormat,
     number,
     yes_or_no,
 )
@@ -40,7 +40,7 @@ _STOCK: Final = Row(
             "Hold operations a minute, by outcome: created, released, extended, or why refused.",
             "most are created; `seat_unavailable` grows as little is left.",
             {"{{outcome}}": per_minute("holdfast_holds_total", by="outcome")},
-            Unit.PER_MINUTE,
+            ValueFormat.PER_MINUTE,
         ),
         Panel(
             "Holds that ran out",
@@ -50,14 +50,14 @@ _STOCK: Final = Row(
                 "{{sale}}": "60 * sum by (sale) "
                 f"(clamp_min(deriv(holdfast_holds_expired{_MATCHERS}[5m]), 0))"
             },
-            Unit.PER_MINUTE,
+            ValueFormat.PER_MINUTE,
         ),
         Panel(
             "Order operations",
             "Confirms and refunds a minute, by outcome.",
             "confirmed; a refusal is rare.",
             {"{{outcome}}": per_minute("holdfast_orders_total", by="outcome")},
-            Unit.PER_MINUTE,
+            ValueFormat.PER_MINUTE,
         ),
         Panel(
             "Revenue and refunds",
@@ -99,7 +99,7 @@ _LEDGER: Final = Row(
             "Time of transactions that change orders and were committed.",
             "the 99th percentile below 100 ms.",
             quantiles("holdfast_ledger_seconds", 0.5, 0.99, matchers='{outcome="committed"}'),
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             width=10,
             threshold=Threshold(0.5),
             may_be_empty="nothing was committed lately",
@@ -109,7 +109,7 @@ _LEDGER: Final = Row(
             "Transactions a second, by outcome.",
             "committed. `conflict`: the guard against an oversell; `gone`: no answer.",
             {"{{outcome}}": rate("holdfast_ledger_seconds_count", by="outcome")},
-            Unit.PER_SECOND,
+            ValueFormat.PER_SECOND,
             width=10,
         ),
         Panel(
@@ -156,7 +156,7 @@ _STORE: Final = Row(
             "99th percentile of the time of store scripts, with queueing and round trip.",
             "below 10 ms.",
             {"{{script}}": quantile(0.99, "holdfast_script_seconds", by="script")},
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             threshold=Threshold(0.1),
         ),
         Panel(
@@ -164,7 +164,7 @@ _STORE: Final = Row(
             "Script calls a second, by script.",
             "as many as joins, claims, holds and ticks ask for.",
             {"{{script}}": rate("holdfast_script_seconds_count", by="script")},
-            Unit.PER_SECOND,
+            ValueFormat.PER_SECOND,
         ),
         Panel(
             "Memory",
@@ -174,7 +174,7 @@ _STORE: Final = Row(
                 "in use": "max(holdfast_store_memory_bytes)",
                 "at most": "max(holdfast_store_memory_max_bytes) > 0",
             },
-            Unit.BYTES,
+            ValueFormat.BYTES,
             width=12,
         ),
         Panel(
@@ -189,14 +189,14 @@ _STORE: Final = Row(
             "Replicas that the store has.",
             "what you have set up.",
             {"replicas": "max(holdfast_store_replicas)"},
-            unit=Unit.NONE,
+            unit=ValueFormat.NONE,
         ),
         Panel(
             "Replication lag",
             "How many bytes the replica that is furthest behind has not got yet.",
             "some kilobytes.",
             {"behind": "max(holdfast_store_replication_lag_bytes)"},
-            Unit.BYTES,
+            ValueFormat.BYTES,
             width=10,
             threshold=Threshold(10 * 1024 * 1024),
         ),

@@ -12,7 +12,7 @@ from holdfast_monitoring.expressions import (
     share,
     total,
 )
-from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Row, Threshold, Unit, number
+from holdfast_monitoring.panel import Dashboard, Drawing, Panel, Row, Threshold, ValueFormat, number
 
 STATES: Final = ("scheduled", "lobby", "open", "paused", "draining", "sold_out", "closed")
 """of a sale, as visitors see them; a panel shows their places in this order"""
@@ -62,7 +62,7 @@ _NOW: Final = Row(
             "What visitors see of the sale; a test sale is named so.",
             "what you expect it to be at this time.",
             {"{{sale}} {{kind}}": marking_test_sales(_state())},
-            unit=Unit.NONE,
+            unit=ValueFormat.NONE,
             names=STATES,
         ),
         _figure(
@@ -82,14 +82,14 @@ _NOW: Final = Row(
             "Booked units as a share of all units of the plan.",
             "rising; 100% is sold out.",
             {"{{sale}}": _sold_share()},
-            unit=Unit.SHARE,
+            unit=ValueFormat.SHARE,
         ),
         _figure(
             "Time to sold out",
             "Free units divided by what was booked in a second over the last ten minutes.",
             "an end that you can tell the organiser.",
             {"{{sale}}": _time_to_sold_out()},
-            unit=Unit.DURATION,
+            unit=ValueFormat.DURATION,
             may_be_empty="nothing was sold in the last ten minutes",
         ),
         _figure(
@@ -137,7 +137,7 @@ _LINE: Final = Row(
                 **_of_sale("wait", "holdfast_wait_seconds", 0.5, 0.9),
                 **_of_sale("error", "holdfast_wait_estimate_error_seconds", 0.5, 0.9),
             },
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             may_be_empty="nobody was admitted lately",
         ),
     ),
@@ -161,7 +161,7 @@ _SHOP: Final = Row(
                 "held": _conversion("held"),
                 "bought": _conversion("confirmed"),
             },
-            Unit.SHARE,
+            ValueFormat.SHARE,
         ),
         Panel(
             "Collisions",
@@ -173,7 +173,7 @@ _SHOP: Final = Row(
                     per_second("holdfast_holds_total", outcome="created|seat_unavailable"),
                 )
             },
-            Unit.SHARE,
+            ValueFormat.SHARE,
             threshold=Threshold(0.3),
         ),
         Panel(
@@ -191,7 +191,7 @@ _SHOP: Final = Row(
                 "oldest hold": gauge("holdfast_oldest_hold_seconds"),
                 **_of_sale("first hold", "holdfast_first_hold_seconds", 0.5),
             },
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
         ),
         Panel(
             "Revenue",
@@ -212,14 +212,14 @@ _SHOP: Final = Row(
                 ),
                 "flag: {{flag}}": per_minute("holdfast_orders_flagged_total", by="flag"),
             },
-            Unit.PER_MINUTE,
+            ValueFormat.PER_MINUTE,
         ),
         Panel(
             "State",
             "The sale's state over time.",
             "changes only where the operator or the stock made them.",
             {"{{sale}}": _state()},
-            Unit.NONE,
+            ValueFormat.NONE,
             Drawing.STATES,
             names=STATES,
         ),

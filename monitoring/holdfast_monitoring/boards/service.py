@@ -9,7 +9,7 @@ from holdfast_monitoring.panel import (
     Panel,
     Row,
     Threshold,
-    Unit,
+    ValueFormat,
     number,
     quarter,
     yes_or_no,
@@ -24,7 +24,7 @@ _REQUESTS: Final = Row(
             "Requests a second, by route.",
             "as many as people cause; status polls are the most.",
             {"{{route}}": rate("holdfast_requests_total", by="route")},
-            Unit.PER_SECOND,
+            ValueFormat.PER_SECOND,
         ),
         Panel(
             "Errors",
@@ -36,7 +36,7 @@ _REQUESTS: Final = Row(
                     rate("holdfast_requests_total", by="route"),
                 )
             },
-            Unit.SHARE,
+            ValueFormat.SHARE,
             threshold=Threshold(0.01),
         ),
         Panel(
@@ -44,7 +44,7 @@ _REQUESTS: Final = Row(
             "99th percentile of the time in the handler, by route; status polls are not timed.",
             f"below {SLOW_SECONDS * 1000:g} ms.",
             {"{{route}}": quantile(0.99, "holdfast_request_seconds", by="route")},
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             threshold=Threshold(SLOW_SECONDS),
         ),
         quarter(
@@ -52,14 +52,14 @@ _REQUESTS: Final = Row(
             "Requests a second answered 503 before they cost anything, by reason and priority.",
             "0; in an overload `new` and `view` only, never `payment`.",
             {"{{reason}} {{priority}}": rate("holdfast_refused_total", by="reason, priority")},
-            unit=Unit.PER_SECOND,
+            unit=ValueFormat.PER_SECOND,
         ),
         quarter(
             "Problems",
             "Requests a second that were answered with a problem document, by its code.",
             "what buyers meet, such as `seat_unavailable`; no `store_...` or `ledger_...`.",
             {"{{code}}": rate("holdfast_problems_total", by="code") + " > 0"},
-            unit=Unit.PER_SECOND,
+            unit=ValueFormat.PER_SECOND,
             may_be_empty="every request was answered as asked",
         ),
         quarter(
@@ -67,7 +67,7 @@ _REQUESTS: Final = Row(
             "Requests a second that no handler saw, and connections cut off, by kind.",
             "near 0.",
             {"{{kind}}": rate("holdfast_rejected_total", by="kind")},
-            unit=Unit.PER_SECOND,
+            unit=ValueFormat.PER_SECOND,
         ),
         quarter(
             "In flight",
@@ -93,7 +93,7 @@ _BUDGET: Final = Row(
             "that is left.",
             "above one half.",
             {"{{job}}": f"1 - {burn_rate(AVAILABILITY, '3d')}"},
-            unit=Unit.SHARE,
+            unit=ValueFormat.SHARE,
             threshold=Threshold(0.25, falling=True),
             from_zero=False,
         ),
@@ -103,7 +103,7 @@ _BUDGET: Final = Row(
             f"{SLOW_SECONDS * 1000:g} ms in three days, the share that is left.",
             "above one half.",
             {"{{job}}": f"1 - {burn_rate(LATENCY, '3d')}"},
-            unit=Unit.SHARE,
+            unit=ValueFormat.SHARE,
             threshold=Threshold(0.25, falling=True),
             from_zero=False,
         ),
@@ -115,7 +115,7 @@ _BUDGET: Final = Row(
                 "failed": recorded(AVAILABILITY, "5m"),
                 "slow": recorded(LATENCY, "5m"),
             },
-            Unit.SHARE,
+            ValueFormat.SHARE,
             width=16,
         ),
         Panel(
@@ -123,7 +123,7 @@ _BUDGET: Final = Row(
             "How many times faster than allowed the error budget is used up, by window.",
             "below 1.",
             {w: burn_rate(AVAILABILITY, w) for w in ("5m", "1h", "6h", "3d")},
-            Unit.COUNT,
+            ValueFormat.COUNT,
             threshold=Threshold(1),
             width=12,
         ),
@@ -132,7 +132,7 @@ _BUDGET: Final = Row(
             "How many times faster than allowed the latency budget is used up, by window.",
             "below 1.",
             {w: burn_rate(LATENCY, w) for w in ("5m", "1h", "6h", "3d")},
-            Unit.COUNT,
+            ValueFormat.COUNT,
             threshold=Threshold(1),
             width=12,
         ),
@@ -156,7 +156,7 @@ _PROCESSES: Final = Row(
                 "{{instance}} {{version}}, Python {{python}}": "max by (instance, version, python) "
                 "(holdfast_build_info)"
             },
-            Unit.NONE,
+            ValueFormat.NONE,
             Drawing.NAMES,
             width=4,
         ),
@@ -165,7 +165,7 @@ _PROCESSES: Final = Row(
             "99th percentile of how late the workers' event loops are.",
             "below 50 ms.",
             {"{{instance}}": quantile(0.99, "holdfast_event_loop_lag_seconds", by="instance")},
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             threshold=Threshold(0.25),
         ),
         Panel(
@@ -177,7 +177,7 @@ _PROCESSES: Final = Row(
                     "holdfast_process_cpu_seconds_total", by="instance, worker"
                 )
             },
-            Unit.COUNT,
+            ValueFormat.COUNT,
             threshold=Threshold(0.9),
         ),
         quarter(
@@ -188,7 +188,7 @@ _PROCESSES: Final = Row(
                 "{{instance}} {{worker}}": "max by (instance, worker) "
                 "(holdfast_process_resident_bytes)"
             },
-            unit=Unit.BYTES,
+            unit=ValueFormat.BYTES,
         ),
         quarter(
             "Restarts of workers",
@@ -231,7 +231,7 @@ _DEPENDENCIES: Final = Row(
                     0.99, "holdfast_ledger_seconds", matchers='{outcome="committed"}'
                 ),
             },
-            unit=Unit.SECONDS,
+            unit=ValueFormat.SECONDS,
         ),
         quarter(
             "Calls that share a pipeline",

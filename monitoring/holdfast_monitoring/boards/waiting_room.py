@@ -3,7 +3,7 @@
 from typing import Final
 
 from holdfast_monitoring.expressions import gauge, per_minute, per_second, quantiles, share
-from holdfast_monitoring.panel import Dashboard, Panel, Row, Threshold, Unit, quarter
+from holdfast_monitoring.panel import Dashboard, Panel, Row, Threshold, ValueFormat, quarter
 
 _POLLS: Final = 'holdfast_requests_total{route="/v1/sales/{sale}/status"}'
 _MATCHERS: Final = '{sale=~"$sale"}'
@@ -27,7 +27,7 @@ _ARRIVING: Final = Row(
                     "holdfast_joins_total", by="sale, kind", kind="!limited"
                 )
             },
-            Unit.PER_MINUTE,
+            ValueFormat.PER_MINUTE,
         ),
         Panel(
             "Refused joins",
@@ -39,7 +39,7 @@ _ARRIVING: Final = Row(
                     per_second("holdfast_joins_total"),
                 )
             },
-            Unit.SHARE,
+            ValueFormat.SHARE,
             threshold=Threshold(0.2),
         ),
         Panel(
@@ -47,7 +47,7 @@ _ARRIVING: Final = Row(
             "Status documents a second that the service answered itself.",
             "far fewer than people waiting: a cache before it answers the most.",
             {"polls": f"sum(rate({_POLLS}[$__rate_interval]))"},
-            Unit.PER_SECOND,
+            ValueFormat.PER_SECOND,
         ),
     ),
 )
@@ -66,14 +66,14 @@ _WAITING: Final = Row(
             "The share of those waiting who asked for their place in the last 90 seconds.",
             "above one half. A sudden fall of all lines points to the network or to a cache.",
             {"{{sale}}": share(gauge("holdfast_present"), gauge("holdfast_waiting"))},
-            unit=Unit.SHARE,
+            unit=ValueFormat.SHARE,
         ),
         quarter(
             "Wait",
             "Time from join to admission of those admitted in the last minutes.",
             "what visitors were told, see the next panel.",
             _quantiles("holdfast_wait_seconds", 0.5, 0.9, 0.99),
-            unit=Unit.SECONDS,
+            unit=ValueFormat.SECONDS,
             may_be_empty="nobody was admitted lately",
         ),
         quarter(
@@ -81,7 +81,7 @@ _WAITING: Final = Row(
             "By how much the last in line was called earlier or later than was told at the join.",
             "a median below a quarter of the wait.",
             _quantiles("holdfast_wait_estimate_error_seconds", 0.5, 0.9),
-            unit=Unit.SECONDS,
+            unit=ValueFormat.SECONDS,
             may_be_empty="nobody was admitted lately",
         ),
     ),
@@ -98,7 +98,7 @@ _ADMITTING: Final = Row(
                 "{{sale}} set": gauge("holdfast_admission_rate_set_per_minute"),
                 "{{sale}} realised": gauge("holdfast_admission_rate_realised_per_minute"),
             },
-            unit=Unit.PER_MINUTE,
+            unit=ValueFormat.PER_MINUTE,
         ),
         quarter(
             "Called, lapsed, deferred",
@@ -110,14 +110,14 @@ _ADMITTING: Final = Row(
                 "{{sale}} lapsed": per_minute("holdfast_lapsed_total"),
                 "{{sale}} deferred": per_minute("holdfast_deferred_total"),
             },
-            unit=Unit.PER_MINUTE,
+            unit=ValueFormat.PER_MINUTE,
         ),
         quarter(
             "Claims",
             "Claims a minute by outcome: issued, again, waiting, expired.",
             "most are issued.",
             {"{{sale}} {{outcome}}": per_minute("holdfast_passes_total", by="sale, outcome")},
-            unit=Unit.PER_MINUTE,
+            unit=ValueFormat.PER_MINUTE,
         ),
         quarter(
             "Called and without room",
@@ -139,7 +139,7 @@ _ADMITTING: Final = Row(
             "Time from admission to the first hold of those who made one.",
             "well below `first_hold_seconds`.",
             _quantiles("holdfast_first_hold_seconds", 0.5, 0.9),
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             may_be_empty="nobody made a first hold lately",
         ),
         Panel(
@@ -159,7 +159,7 @@ _CLOCKWORK: Final = Row(
             "By how much the hold that is overdue the longest is past its end.",
             "below a second or two.",
             {"{{sale}}": gauge("holdfast_sweep_lag_seconds")},
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             threshold=Threshold(10),
         ),
         Panel(
@@ -167,7 +167,7 @@ _CLOCKWORK: Final = Row(
             "Age of the last state of the line that the ledger has, for the loss of the store.",
             "below a minute while something moves.",
             {"{{sale}}": gauge("holdfast_checkpoint_age_seconds")},
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             threshold=Threshold(300),
         ),
         Panel(
@@ -175,7 +175,7 @@ _CLOCKWORK: Final = Row(
             "By how much the store's clock is ahead of the host's.",
             "within half a second of 0.",
             {"{{sale}} {{instance}}": gauge("holdfast_clock_skew_seconds", by="sale, instance")},
-            Unit.SECONDS,
+            ValueFormat.SECONDS,
             threshold=Threshold(1),
             from_zero=False,
         ),

@@ -23,8 +23,8 @@ from holdfast_inventory.plan.geometry import place_rows
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.plan.pretix import (
     CategoryEntry,
+    Offset,
     PlanEntry,
-    Position,
     RowEntry,
     SeatEntry,
     ZoneEntry,
@@ -109,18 +109,18 @@ def entry_of(zones: int, rows: int = 1, seats: int = 1, *, one_name: bool = Fals
                             SeatEntry(
                                 Name(f"{zone}-{row}-{seat}"),
                                 "AB"[seat % 2],
-                                Position(float(seat**2 * 20), 0.0),
+                                Offset(float(seat**2 * 20), 0.0),
                                 str(seat),
                             )
                             for seat in range(seats)
                         ],
                         str(row),
-                        Position(0.0, row * 30.0),
+                        Offset(0.0, row * 30.0),
                     )
                     for row in range(rows)
                 ],
                 name=Name("Box" if one_name else f"Box {zone}"),
-                position=Position(zone * 500.0, 0.0),
+                position=Offset(zone * 500.0, 0.0),
             )
             for zone in range(zones)
         ],
