@@ -83,7 +83,7 @@ def tabled(head: str, rows: Callable[[], Iterable[Cells]]) -> Callable[[], str]:
 
 
 def measured(name: str) -> Callable[[], str]:
-    """What is kept of a benchmark."""
+    """The stored result of a benchmark, as text."""
     path = KEPT / f"{name}.json"
     return lambda: section(read_result(path)) if path.exists() else "Not measured yet."
 

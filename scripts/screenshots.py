@@ -139,7 +139,7 @@ async def look(browser: Browser, device: str, key: str) -> None:
 
 
 async def visit(browser: Browser, device: str) -> None:
-    """One visitor's way from the shop's door through the line to the seats."""
+    """Takes the pictures of one visit: the shop, the line, the seats."""
     async with open_page(browser, SIZES[device]) as page:
         await page.goto(f"http://127.0.0.1:{SHOP_PORT}/")
         await await_crowd(page)

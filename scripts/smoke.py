@@ -96,7 +96,7 @@ def install(holdfast: Path, wheel: str) -> None:
 
 
 def check_says_what_is_missing(holdfast: Path, directory: Path) -> None:
-    """Without any store the service does not start, and names the extra that brings one."""
+    """Checks that without a store the service does not start, and names the extra to install."""
     environment = {"PATH": "", "HOLDFAST_DATA_DIR": str(directory / "no-store")}
     run = partial(subprocess.run, env=environment, capture_output=True, text=True, check=False)
     if run([str(holdfast), "--help"]).returncode != 0:

@@ -53,7 +53,7 @@ async ({form, scripts}) => {
 
 @asynccontextmanager
 async def served(forms: dict[str, PlanForm], scripts: list[Path]) -> AsyncIterator[str]:
-    """Plans and scripts on loopback."""
+    """Serves plans and scripts on loopback."""
 
     async def plan(request: web.Request) -> web.Response:
         body = forms[request.match_info["form"]].bodies[""]

@@ -49,7 +49,7 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The request is answered here."""
+    """The gate answers the request itself."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = field(repr=False)

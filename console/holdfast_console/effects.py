@@ -41,7 +41,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What is now, and what would be. `too_many` sessions have to end before anybody is let in."""
+    """The flow now, and after a change; `too_many` sessions must end before anybody is admitted."""
 
     now: Flow
     then: Flow

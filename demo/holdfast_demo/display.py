@@ -34,7 +34,7 @@ COME_BACK_STATUS: Final = 503
 
 @dataclass(slots=True)
 class Figures:
-    """The figures that are shown."""
+    """The figures that the display shows."""
 
     sale: str
     shop_url: str

@@ -62,7 +62,7 @@ class ServiceOptions:
         return self.url if self.shop_port is None else f"http://{self.host}:{self.shop_port}"
 
     def client(self, session: aiohttp.ClientSession, sale: str) -> Client:
-        """Speaks to the service about one sale, and to each role where it is served."""
+        """A client for one sale, which calls each role at the address that serves it."""
         return Client(session, self.url, sale, shop_url=self.key_url)
 
 

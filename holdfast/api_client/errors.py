@@ -12,7 +12,7 @@ class ApiError(Exception):
 
 
 class ApiUnreachable(ApiError):
-    """Nobody answers there, or somebody who does not speak the API."""
+    """No service answers at the address, or its answers are not those of the API."""
 
 
 class ApiRefused(ApiError):

@@ -20,7 +20,7 @@ def running_sale(sale: Sale, stock: Stock) -> RunningSale:
 def running_sale_of(
     line: LineStatus, terms: LineTerms, settings: InventorySettings, stock: Stock, now_ms: int
 ) -> RunningSale:
-    """What is set aside for others is no stock of those in line: categories share the rest."""
+    """The sale as a simulation takes it. Categories share the stock without what is set aside."""
     free_of, held_of = (
         apportioned(units, {name: one[state] for name, one in stock.categories.items()})
         for state, units in (("free", line.free), ("held", line.held))

@@ -98,7 +98,7 @@ async def list_addresses(request: web.Request) -> web.Response:
 
 
 async def _known(request: web.Request, sale: Sale, query: VisitorQuery) -> KnownVisitor | None:
-    """What the one thing that is given leads to; None when it leads to nobody in this sale."""
+    """The visitor that the given member names; None when it names nobody of this sale."""
     given = [name for name in query.__struct_fields__ if getattr(query, name) is not None]
     if len(given) != 1:
         raise invalid(

@@ -19,7 +19,7 @@ _form = {STDERR: LOG_FORMATS[0]}
 
 
 def set_log_format(log_format: str) -> None:
-    """From now on lines to standard error have the form of the workers' log."""
+    """Gives lines to standard error the form of the workers' log from now on."""
     _form[STDERR] = log_format
 
 

@@ -195,7 +195,7 @@ class WorkerSupervisor:
                     self._replace(group, worker, status)
 
     def _replace(self, group: _Group, worker: _Worker, status: int) -> None:
-        """React to the end of a worker: fail the start, keep the settings, or plan another fork."""
+        """Handles the end of a worker: fails the start, keeps the settings or plans a fork."""
         if worker.finish_by is not None or self._signals.stopping:
             return
         if not self._served:

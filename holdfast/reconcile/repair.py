@@ -26,7 +26,7 @@ _OWNING = (OrderStatus.SOLD, OrderStatus.PARTLY_REFUNDED)
 
 
 async def repair(reader: Reader, reading: Reading, found: Iterable[Difference]) -> None:
-    """Sync and take back. What still differs afterwards needs a rebuild, or a person."""
+    """Repairs what can be without a rebuild. What differs afterwards needs one, or a person."""
     found = tuple(found)
     context = SaleContext(reading.inventory, reader.ledger)
     concerned = {one.order for one in found if one.kind is DifferenceKind.SOLD}

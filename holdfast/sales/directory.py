@@ -120,7 +120,7 @@ class SaleDirectory:
             self._idle.popitem(last=False)
 
     def forget(self, name: str) -> None:
-        """Unload the sale; the next request loads it anew."""
+        """Unloads the sale; the next request loads it anew."""
         self._active.pop(name, None)
         self._idle.pop(name, None)
 
@@ -226,7 +226,7 @@ class SaleDirectory:
         return sale
 
     async def _is_current_again(self, sale: Sale) -> bool:
-        """Tick an idle sale and make it active; False when it must be loaded anew."""
+        """Ticks an idle sale and makes it active; False when it must be loaded anew."""
         try:
             await sale.room.tick()
         except (StoreBehind, EpochChanged) as fault:

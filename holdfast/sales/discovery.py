@@ -102,7 +102,7 @@ class Discovery:
             logger.warning("sale %s cannot be read: %r", record.name, error)
 
     async def _unload(self, sale: Sale) -> None:
-        """Unload a sale that was deleted or replaced, and remove a deleted one from the store.
+        """Unloads a sale that was deleted or replaced, and removes a deleted one from the store.
 
         As a rule the store has refused the old epoch; but whoever deleted the sale may have died
         before removing it there. Every worker does this for what it has loaded.
@@ -147,7 +147,7 @@ class Discovery:
                 self._start(f"{sale.ref.uid} visit", partial(self._visit, sale))
 
     async def _visit(self, sale: CatalogueEntry) -> None:
-        """Tick the sale once; load it when that shows that it needs more ticks."""
+        """Ticks the sale once; loads it when that shows that it needs more ticks."""
         try:
             advanced = await self._context.builder.services.calls.advance_line(sale.ref)
         except (StoreBehind, EpochChanged):
@@ -170,7 +170,7 @@ class Discovery:
         return record.installed_epoch != record.epoch
 
     async def _find_leftovers(self) -> None:
-        """Activate sales in which the store misses orders or blocks: recovery brings them."""
+        """Activates sales in which the store misses orders or blocks: recovery brings them."""
         await self._catalogue_complete.wait()
         if not self._context.leadership.held():
             return

@@ -132,7 +132,7 @@ class Trouble(Enum):
 
 
 def trouble_of(error: BaseException) -> Trouble:
-    """Sort an exception of SQLAlchemy or its drivers."""
+    """Sorts an exception of SQLAlchemy or its drivers."""
     if isinstance(error, IntegrityError | UnitsTaken):
         return Trouble.CONFLICT
     if isinstance(error, PoolTimeout | OSError | TimeoutError | LedgerUnavailable):

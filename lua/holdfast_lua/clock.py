@@ -40,7 +40,7 @@ class SaleClock:
         return self._heard_ms + int((time.monotonic() - self._heard_at) * 1000)
 
     def skew_ms(self) -> int:
-        """By how much it is ahead of this host's clock; 0 before anything was heard."""
+        """By how many ms it is ahead of this host's clock; 0 before anything was heard."""
         return self.now_ms() - host_ms() if self._heard_ms else 0
 
 

@@ -154,7 +154,7 @@ def _flash(arrivals: Arrivals, random: Random) -> Callable[[], float]:
 
 
 def _surge(arrivals: Arrivals, random: Random) -> Callable[[], float]:
-    """The time axis with the surge as long as visitors come in it, folded back."""
+    """Moments spread evenly over the time, and SURGE_FACTOR times as densely in the surge."""
     starts, lasts = SURGE_STARTS * arrivals.seconds, arrivals.surge_seconds
     stretched = arrivals.seconds + (SURGE_FACTOR - 1) * lasts
 

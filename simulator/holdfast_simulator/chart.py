@@ -49,7 +49,7 @@ class Curve:
 
     @property
     def known(self) -> list[float]:
-        """The values that are there."""
+        """The values without the missing ones."""
         return [y for y in self.ys if y is not None]
 
 

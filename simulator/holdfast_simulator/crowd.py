@@ -87,7 +87,7 @@ class SimulatedCrowd:
         return 1000 * buyers.patience_seconds * random() < waited_ms
 
     def comes_not(self, number: int) -> bool:
-        """Whether somebody does not claim."""
+        """Whether a called visitor does not claim."""
         return self._random.random() < self.buyers.no_show
 
     def looks_only(self, number: int) -> bool:

@@ -59,7 +59,7 @@ class Goal:
     """how many may be in the shop, which a cap guarantees"""
 
     def holds(self, result: Result) -> bool:
-        """Whether the result meets it."""
+        """Whether the result meets the goal."""
         return all(one.holds(result) for one in self.conditions)
 
     @property

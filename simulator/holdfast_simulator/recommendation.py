@@ -196,7 +196,7 @@ class _Search:
         return Recommendation(world, results, Certainty(held, seeds))
 
     def unreachable(self, fastest: World) -> Recommendation:
-        """Why not even the highest rate meets the goal: what would have to be otherwise first."""
+        """Why not even the highest rate meets the goal: the limit that prevents it."""
         free = with_settings(fastest, cap=CAP_MAX)
         if self._goal.active_max is not None and self.holds(free):
             return self._bound(fastest, CAP_BOUND)

@@ -36,7 +36,7 @@ class Shopping:
         self._visits: dict[int, SimulatedVisit] = {}
 
     def enter(self, now_ms: int, number: int) -> None:
-        """Admitted: they look around first."""
+        """Begins the visit of somebody who was admitted: they look around first."""
         crowd = self._crowd
         looked_ms = now_ms + crowd.look_ms(number)
         if crowd.looks_only(number):

@@ -75,7 +75,7 @@ class SharedKeys:
 
     @classmethod
     def from_jwks(cls, text: str) -> "SharedKeys":
-        """Makes them from the output of `holdfast keys shared`."""
+        """Makes the keys from the output of `holdfast keys shared`."""
         listed = json.loads(text)["keys"]
         return cls(
             {key["kid"]: decode_base64url(key["k"]) for key in listed if key["kty"] == "oct"}

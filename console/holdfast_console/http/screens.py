@@ -93,7 +93,7 @@ async def _refuse(_: ScreenRequest) -> ScreenAnswer:
 
 
 def _then_shown(screen: Screen, action: ScreenHandler) -> ScreenHandler:
-    """The action, and when the API refuses it the screen with the problem."""
+    """Does the action; when the API refuses it, answers the screen with the problem."""
 
     async def acting(request: ScreenRequest) -> ScreenAnswer:
         try:

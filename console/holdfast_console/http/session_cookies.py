@@ -66,7 +66,7 @@ def keep_session(
 
 
 def drop_session(response: web.StreamResponse, request: web.Request) -> None:
-    """Takes the cookie away."""
+    """Removes the cookie."""
     _set(response, request, "", "; Max-Age=0")
 
 

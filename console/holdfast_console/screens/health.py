@@ -13,7 +13,7 @@ ORDER: Final = ("problem", "warning", "note", "ok")
 
 
 async def show(request: ScreenRequest) -> ConsolePage:
-    """What the service says of itself."""
+    """Whether the service is ready, its settings and its workers."""
     return await _page(request, None)
 
 

@@ -80,7 +80,7 @@ def number_in(text: str | None, otherwise: int) -> int:
 
 
 def controls(texts: Texts, live: Mapping[str, Any]) -> list[Control]:
-    """The operations that make sense now."""
+    """The operations that the state of the sale allows."""
     return [
         Control(operation, texts(f"do_{operation}"), " ".join(consequences(texts, live, operation)))
         for operation in OFFERED.get(live["state"], ())

@@ -67,7 +67,7 @@ class SmallDisk:
         return written
 
     def relieve(self) -> None:
-        """Takes the ballast away."""
+        """Deletes the file that fills the disk."""
         self._ballast.unlink(missing_ok=True)
 
 

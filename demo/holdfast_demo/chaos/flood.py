@@ -23,7 +23,7 @@ CLOSED: Final = 0
 
 @asynccontextmanager
 async def flood(target: Target) -> AsyncIterator[str]:
-    """Sends them on a few connections at once, until it is left; none may be taken."""
+    """Sends the requests on a few connections until the block ends; none may be accepted."""
     answers: Counter[int] = Counter()
     shots = itertools.cycle(_shots(target))
     senders = [
@@ -41,7 +41,7 @@ async def flood(target: Target) -> AsyncIterator[str]:
 
 
 def _refused(answers: Counter[int]) -> int:
-    """How many; one that was taken, or met a fault of the service, is a breach."""
+    """How many were refused; one that was accepted, or met a fault of the service, is a breach."""
     wrong = {status: n for status, n in answers.items() if 0 < status < 400 or status == 500}
     if wrong:
         raise InjectionFailed(f"the flood was answered {wrong}")

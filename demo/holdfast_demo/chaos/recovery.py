@@ -27,7 +27,7 @@ class NotYet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """When the probe had bought again, in seconds; None: not within the time it was given."""
+    """After how many seconds the probe could buy again; None where it could not in its time."""
 
     seconds: float | None
     refusals: int = 0
@@ -76,7 +76,7 @@ class Probe:
         return (await _done("hold", asked)).read(Hold)
 
     async def pay(self, hold: Hold) -> bool:
-        """False when the hold is gone: lost with a store, or run out."""
+        """Pays for a hold; False when the store has lost it, or it has expired."""
         answer = await _ask("paying", self._shop.paying(hold.id))
         if answer.status in {404, 410}:
             return False

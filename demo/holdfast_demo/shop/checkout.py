@@ -65,7 +65,7 @@ class Checkout:
         return PaymentResult(hold.id, left)
 
     async def give_back(self, credential: str, hold_id: str) -> None:
-        """Puts a hold of the buyer on sale again; one that is gone already is no fault."""
+        """Releases a hold of the buyer; one that has ended already is no error."""
         hold = await self._service.own_hold(credential, hold_id)
         self._require_quiet(hold)
         if not hold.in_the_cart:
@@ -90,7 +90,7 @@ class Checkout:
         return units
 
     def _require_quiet(self, hold: Hold) -> None:
-        """ServiceRefused while the bank is being asked about the hold."""
+        """Raises ServiceRefused while a payment for the hold is under way at the bank."""
         if hold.id in self._being_charged:
             raise _refusal(409, "payment_on_its_way")
 

@@ -149,7 +149,7 @@ class Pages:
         return self._page("seats", facts.name, values)
 
     def plain(self, facts: SaleFacts, offer: Offer, visit: Visit, told: str) -> web.Response:
-        """The shop without scripts: the cart, and forms for what can be had."""
+        """The page of seats without scripts: the cart, and forms for what can be bought."""
         money = Currency.of(facts.currency)
         areas = [_area_form(offer, area, money) for area in offer.areas]
         values = {

@@ -1,4 +1,4 @@
-"""What to do about a refusal, by its code: the sentence below the service's own.
+"""Sentences of advice for refusals, by their codes; printed below the service's own.
 
 Only codes that an operator meets and can do something about have one.
 """

@@ -1,4 +1,4 @@
-"""Files that commands write: each gets its name when it is whole."""
+"""Writes files of commands; each gets its name when it is complete."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

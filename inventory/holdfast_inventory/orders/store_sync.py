@@ -190,7 +190,7 @@ def _price(hold: HoldRecord, seats: Iterable[int], areas: Iterable[AreaUnits]) -
 
 
 def surplus(booked: tuple[AreaUnits, ...], owned: tuple[AreaUnits, ...]) -> tuple[AreaUnits, ...]:
-    """Units that are booked and not owned, by area and price."""
+    """Area units that the store has booked and the order does not own, by area and price."""
     left = Counter({(units.area, units.price): units.quantity for units in booked})
     left.subtract({(units.area, units.price): units.quantity for units in owned})
     return tuple(

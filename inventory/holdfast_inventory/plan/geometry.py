@@ -103,7 +103,7 @@ def _gaps(points: Sequence[Point]) -> list[float]:
 
 
 def _by_place(points: Sequence[Point]) -> list[Point]:
-    """The seats of a row, sorted along its longer side."""
+    """The seats of a row, sorted along its longer extent."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if not points or max(xs) - min(xs) >= max(ys) - min(ys):
         return sorted(points)

@@ -103,7 +103,7 @@ def insert_of_records(table: Table, dialect: Dialect) -> str:
 
 @lru_cache(STATEMENTS_KEPT)
 def update_of_records(table: Table, dialect: Dialect) -> str:
-    """The same for an UPDATE of every column by primary key."""
+    """The text of an UPDATE of every column by primary key, with rows as JSON."""
     names, keys = table.c.keys(), table.primary_key.columns.keys()
     changes = ", ".join(f"{name} = given.{name}" for name in names if name not in keys)
     match = " AND ".join(f"{table.name}.{key} = given.{key}" for key in keys)

@@ -112,7 +112,7 @@ async def last_ticket(service: Service, uid: str, waiting: int, base: str = BASE
 
 
 async def line_up(service: Service) -> RequestsByKind:
-    """Makes both sales; what their last visitors ask, by kind."""
+    """Creates both sales; returns the requests of their last visitors, by kind."""
     requests: RequestsByKind = dict.fromkeys(ROUTES, ())
     for name, waiting in SIZES.items():
         base = f"/v1/sales/{name}"

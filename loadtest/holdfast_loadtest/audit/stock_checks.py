@@ -78,7 +78,7 @@ def _map_against_ledger(
 
 
 def _counts(seat_map: SeatMap) -> Iterator[str]:
-    """`counts` speaks of seats and area units together."""
+    """Checks `counts`, which are of seats and area units together."""
     areas = seat_map.areas.values()
     for letter, name, shown in (
         ("f", "free", seat_map.counts.free),

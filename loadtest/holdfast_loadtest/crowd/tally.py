@@ -77,7 +77,7 @@ class Tally:
         self._admitted_at.append(self._now())
 
     def admitted_per_minute(self) -> float:
-        """Passes received over the last moments, as a rate; over less while the crowd is new."""
+        """Passes a minute over the last moments; over less while the crowd is newer than that."""
         if not self._admitted_at:
             return 0.0
         now = self._now()

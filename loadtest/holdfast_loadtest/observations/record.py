@@ -100,7 +100,7 @@ class RunRecord:
         return [one.name for one in self._intake.accounts if not one.is_complete]
 
     def count(self, begun: Stage, ended: Stage) -> int:
-        """How many have begun something and not ended it."""
+        """How many people have reached `begun` and not `ended`."""
         return max(0, self._counts[begun.value] - self._counts[ended.value])
 
     def live(self) -> dict[str, Any]:

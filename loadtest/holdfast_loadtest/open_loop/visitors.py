@@ -83,7 +83,7 @@ class Visitors:
             self._end(connection, GAVE_UP)
 
     def handle(self, connection: Connection, event: int, now: float) -> None:
-        """Goes on with a connection that the kernel has news of."""
+        """Handles a connection that the kernel says is readable or writable."""
         if event & select.EPOLLOUT and connection.outgoing:
             self._send(connection, connection.outgoing)
         if event & ~select.EPOLLOUT:

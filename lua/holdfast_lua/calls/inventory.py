@@ -166,7 +166,7 @@ class InventoryCalls:
     async def abort_confirm(
         self, ref: SaleRef, hold_id: str, *, reason: str, version: int = 0
     ) -> HoldAnswer:
-        """confirming -> released: the ledger has settled that there is no sale.
+        """Ends a confirming hold that the ledger has not sold and will not sell.
 
         With the reason "expired": confirming -> expired, and a late payment may reacquire it.
         HOLD_CHANGED when `version` is not the hold's (0 is not checked).

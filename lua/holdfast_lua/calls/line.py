@@ -255,7 +255,7 @@ class LineCalls:
         closed_ms: int = 0,
         sealed_ms: int = 0,
     ) -> Code:
-        """Gives the frozen lobby the order that the ledger has fixed, and the times of that."""
+        """Gives the frozen lobby the order that the ledger has fixed, with its times."""
         args = (entrants, accumulator, beacon or "", closed_ms, sealed_ms)
         return (await self._answer(ref, "seal_draw", *args)).code
 

@@ -1,4 +1,4 @@
-"""A few commands to one server on a connection of its own, whose question may be given up.
+"""Sends a few commands to one server on a connection of its own; the wait can be cancelled.
 
 For questions that are put to several servers at once, of which the first answers decide. redis-py's
 client was rejected for them: cancelled while it connects, it leaves the connection open.

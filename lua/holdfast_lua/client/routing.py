@@ -44,7 +44,7 @@ class Router(Protocol):
         """StoreUnavailable when Sentinels, if there are any, name another server as the master."""
 
     def doubt(self, node: Node) -> None:
-        """A node refuses writes for a reason that another one in its place would not have."""
+        """Called when a node refuses writes, as one does that is not the master any more."""
 
     async def aclose(self) -> None:
         """Disconnects."""

@@ -32,7 +32,7 @@ class SlotView:
 
 
 async def ask_slots(asked: Address, settings: LinkSettings) -> SlotView:
-    """The view of one server; OSError when it has none."""
+    """The slots as one server knows them; OSError when it does not know them."""
     async with asyncio.timeout(ASK_SECONDS):
         info, slots = await exchange(asked, settings, ("CLUSTER", "INFO"), ("CLUSTER", "SLOTS"))
     try:

@@ -29,7 +29,7 @@ _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 
 
 class WireError(Exception):
-    """Raised when the peer does not speak RESP: the connection is worth nothing any more."""
+    """Raised when the peer does not speak RESP: the connection cannot be used any more."""
 
 
 class ReplyError:

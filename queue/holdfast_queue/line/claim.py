@@ -73,7 +73,7 @@ class ClaimService:
         return self._admission(claims.pass_id, claims.subject, answer, True, channels)
 
     async def exchange(self, token: str, origin: str | None) -> Admission:
-        """Exchanges a hand-off for its admission; each hand-off is worth one exchange.
+        """Exchanges a hand-off for its admission; each hand-off can be exchanged once.
 
         With an `origin` the hand-off must be meant for it. Raises HoldfastError HANDOFF_USED for
         one that is not valid, over, or was exchanged before.

@@ -93,7 +93,7 @@ class Room:
         return advanced
 
     async def aclose(self) -> None:
-        """Waits until the joins and the sealing under way are done."""
+        """Waits until the joins and the sealing that are under way have ended."""
         await self._join_service.aclose()
         await self.lobby.settled()
 

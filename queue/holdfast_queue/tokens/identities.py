@@ -2,7 +2,7 @@
 
 The storefront signs a JWT of at most ten minutes (HS256), `aud` the sale, `sub` an opaque id of its
 own, with the sale's identity key, which a platform reads from the service. Keys are derived per
-sale from the deployment's secret, so none is stored, one shop's key is worth nothing for another
+sale from the deployment's secret, so none is stored, one shop's key is not valid for another
 sale, and rotation works as for every other key.
 
 The store keeps seven bytes of a digest and the ordinal of the place (keys.identities). The ticket's

@@ -99,7 +99,7 @@ def share_within(seconds: float, mean: float) -> float:
 
 
 def seconds_left(since: float, mean: float, random: Random) -> float:
-    """How long somebody still takes who has begun so long ago and is not done."""
+    """How many seconds more somebody takes who began so long ago and is not done."""
     done = share_within(since, mean)
     drawn = done + (1 - done) * random.random()
     if not 0 < drawn < 1 - 1e-9:

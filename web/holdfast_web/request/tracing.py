@@ -1,4 +1,4 @@
-"""Where an application keeps what handles requests within a span of a trace, if it traces."""
+"""The key under which an application keeps the function that traces requests, if it does."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final

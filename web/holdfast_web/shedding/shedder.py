@@ -165,7 +165,7 @@ class Shedder:
         return Look(True, self.answers.take(data, closes=request.closes), request.closes, pauses)
 
     def refuse_surplus(self, data: bytes) -> Look:
-        """Refuses whatever comes on a connection for which there is no room."""
+        """Refuses the request of a connection beyond the allowed number."""
         self.count(Refusal.CONNECTIONS, Priority.NEW)
         return Look(True, self.answers.take(data, closes=True), closes=True)
 

@@ -1,4 +1,4 @@
-"""How many requests a worker may have in work so that each is done in time.
+"""Limits how many requests a worker has in work, so that each ends in time.
 
 The number follows from what requests take: it is lowered by a factor when those of the last window
 took longer than the target on average, and raised while it is made use of and they did not. By

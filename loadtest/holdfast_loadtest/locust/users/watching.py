@@ -44,7 +44,7 @@ class Watching(Person, Generic[View]):
 
     @abstractmethod
     def open_view(self, seat_map: SeatMap) -> View:
-        """The view of who has just read the map."""
+        """The view of a client that has just read the map."""
 
     @abstractmethod
     def route(self, view: View) -> str:

@@ -2,7 +2,7 @@
 
 A shown ticket or a signed identity stands for its place as long as that is live: still in the
 lobby, waiting, called, or admitted. A place that has lapsed or is used up is replaced by a new one.
-Invariant: the same ticket is never worth two places, and a place that is live is never replaced.
+Invariant: the same ticket never has two places, and a place that is live is never replaced.
 """
 
 from holdfast_lua.calls.codes import Code
