@@ -121,7 +121,7 @@ def test_lapsed_holds_are_sold_again() -> None:
 
 
 def test_draw_gives_the_lobby_another_order() -> None:
-    sale = {"queueing_method": "random", "areas": {"floor": 5_000}}
+    sale = {"queueing_method": "random", "areas": {"floor": 1_500}}
     drawn, plain = _simulate(arrivals=LOBBY, sale=sale), _simulate(arrivals=LOBBY)
     run = Simulation(_world(arrivals=LOBBY, sale=sale)).run()
     order = [run.crowd.arrived_ms(number) for number in range(1, run.line.lobby + 1)]

@@ -117,6 +117,6 @@ def test_chance_makes_less_of_a_larger_crowd() -> None:
         compared = compare(prediction, prediction.typical)
         return next(one.chance for one in compared if one.name == "wait, nine in ten")
 
-    few, many = chance(30), chance(3_000)
+    few, many = chance(30), chance(600)
     assert few > 0.05
     assert many < few / 3

@@ -15,7 +15,7 @@ DEFAULT_WINDOW_SECONDS = TERMS.claim_ms // 1000
         (600, 20, 0.1),
         (1800, 20, 0.5),
         pytest.param(60, DEFAULT_WINDOW_SECONDS, 1.0, marks=pytest.mark.torture),
-        (60, DEFAULT_WINDOW_SECONDS, 0.5),
+        pytest.param(60, DEFAULT_WINDOW_SECONDS, 0.5, marks=pytest.mark.torture),
         (60, DEFAULT_WINDOW_SECONDS, 0.1),
         pytest.param(300, DEFAULT_WINDOW_SECONDS, 0.1, marks=pytest.mark.torture),
     ],
