@@ -57,8 +57,8 @@ def headline_figures(
     """
     figures: dict[str, object] = dict.fromkeys(_OF_LINE)
     if line is not None:
-        held = line.held + line.apart_held
-        total = line.free + line.apart_free + held + line.booked
+        held = line.held + line.allotted_held
+        total = line.free + line.allotted_free + held + line.booked
         figures = {
             "waiting": line.waiting,
             "present": line.present if line.present >= 0 else None,

@@ -150,7 +150,7 @@ def counts_of(line: LineStatus) -> dict[str, Any]:
         "called": line.called,
         "admitted": line.admitted,
         "held_once": line.first_holds,
-        "held": line.held + line.apart_held,
+        "held": line.held + line.allotted_held,
         "booked": line.booked,
     }
 

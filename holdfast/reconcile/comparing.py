@@ -184,7 +184,7 @@ def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Differe
     inventory, states = reading.inventory, reading.map.states
     allotted = AllottedUnits(inventory.plan, inventory.settings)
     held = [units for _, units in reading.map.areas]
-    names, counted_free, counted_held = reading.head.apart
+    names, counted_free, counted_held = reading.head.allotted
     out = (
         counted_free - allotted.count(states, ord("f"), free),
         counted_held - allotted.count(states, ord("h"), held),

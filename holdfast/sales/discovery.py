@@ -193,4 +193,4 @@ def _is_past(known: Sale, record: SaleRecord) -> bool:
 
 def _has_figures(line: LineStatus) -> bool:
     """Whether there is anything to show: ten thousand sales to come would be as many series."""
-    return line.issued > 0 or line.booked > 0 or line.held + line.apart_held > 0
+    return line.issued > 0 or line.booked > 0 or line.held + line.allotted_held > 0

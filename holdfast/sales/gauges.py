@@ -35,7 +35,7 @@ class SaleGauges:
         series.set(self._metrics.sale_test, int(test))
         _show_line(self._metrics, series, ref, line, now_ms)
         _show_stock(self._metrics, series, line)
-        if line.issued + line.held + line.apart_held + line.booked == 0:
+        if line.issued + line.held + line.allotted_held + line.booked == 0:
             show_untouched(self._metrics, series)
         current = sale_state(line, now_ms)
         for state in SaleState:
@@ -82,8 +82,8 @@ def units_by_state(line: LineStatus) -> dict[str, int]:
     """Seats and area units by state; what is set aside for others is `withheld` while free."""
     return {
         "free": line.free,
-        "held": line.held + line.apart_held,
+        "held": line.held + line.allotted_held,
         "booked": line.booked,
         "blocked": line.blocked,
-        "withheld": line.apart_free,
+        "withheld": line.allotted_free,
     }

@@ -68,7 +68,7 @@ class ChangeReconciler:
         opens_ms = head.times.opens_ms
         if opens_ms <= head.now_ms and opens_ms != _opens_ms(record):
             pushed = head.settings_version >= record.settings_version
-            kept = frozenset() if pushed else allotted_channels(sale.inventory, head.apart[0])
+            kept = frozenset() if pushed else allotted_channels(sale.inventory, head.allotted[0])
             return await note_opening(self.builder.ledger, record, opens_ms, kept=kept)
         return record
 

@@ -12,7 +12,7 @@ SLOW_PER_MINUTE: Final = 0.5
 
 def needs_ticks(line: LineStatus, now_ms: int) -> bool:
     """Whether a sale with this status changes by itself; the line of a closed one does not."""
-    if line.outstanding > 0 or line.active > 0 or line.held + line.apart_held > 0:
+    if line.outstanding > 0 or line.active > 0 or line.held + line.allotted_held > 0:
         return True
     if sale_state(line, now_ms) is SaleState.CLOSED:
         return False

@@ -210,4 +210,4 @@ class SaleTasks:
 
 def _holds(sale: Sale) -> bool:
     line = sale.room.document.line
-    return line.held + line.apart_held > 0
+    return line.held + line.allotted_held > 0

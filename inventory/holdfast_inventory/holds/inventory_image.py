@@ -52,9 +52,9 @@ def make_image(
         booked=states.count(BOOKED) + sum(booked),
         blocked=states.count(BLOCKED),
         areas=tuple(zip(free, held, strict=True)),
-        apart=allotted.names,
-        apart_free=allotted.count(states, FREE, free),
-        apart_held=allotted.count(states, HELD, held),
+        allotted=allotted.names,
+        allotted_free=allotted.count(states, FREE, free),
+        allotted_held=allotted.count(states, HELD, held),
         holds=tuple(holds),
     )
 

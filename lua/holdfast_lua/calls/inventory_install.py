@@ -49,11 +49,11 @@ class InventoryImage:
     booked: int
     blocked: int
     areas: tuple[tuple[int, int], ...] = ()
-    apart: str = ""
+    allotted: str = ""
     """What is set aside for others than those in line, as include/seats/inventory.lua spells it."""
 
-    apart_free: int = 0
-    apart_held: int = 0
+    allotted_free: int = 0
+    allotted_held: int = 0
     holds: tuple[HoldRecord, ...] = ()
 
     def sale_fields(self) -> dict[str, int | str]:
@@ -67,9 +67,9 @@ class InventoryImage:
             "blocked": self.blocked,
             "levels": self.levels,
             "next_due_ms": min(deadlines, default=0),
-            "apart": self.apart,
-            "apart_free": self.apart_free,
-            "apart_held": self.apart_held,
+            "apart": self.allotted,
+            "apart_free": self.allotted_free,
+            "apart_held": self.allotted_held,
             **dict(zip(area_fields(range(len(self.areas))), counts, strict=True)),
         }
 

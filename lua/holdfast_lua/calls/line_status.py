@@ -47,11 +47,11 @@ class LineStatus:
     decayed count of admissions (see measured rate in holdfast_queue.line.estimate); `present` is
     how many of those who wait asked in the last window that was counted, -1 before the first;
     `expired` counts the holds that ran out, `unused` the sessions that gave up their slot. `free`
-    and `held` are what those in line can have; what is set aside for others is in `apart_free` and
-    `apart_held`. `closed_ms` is when the lobby froze, `sealed_ms` when its draw was sealed, 0
-    before. `stays` counts the sessions that ended while slots were taken for `stays_ms` altogether,
-    both decayed; `stock` is for how many visitors there are units not set aside for anybody;
-    `first_holds` counts the visitors who have held something, in this epoch.
+    and `held` are what those in line can have; what is set aside for others is in `allotted_free`
+    and `allotted_held`. `closed_ms` is when the lobby froze, `sealed_ms` when its draw was sealed,
+    0 before. `stays` counts the sessions that ended while slots were taken for `stays_ms`
+    altogether, both decayed; `stock` is for how many visitors there are units not set aside for
+    anybody; `first_holds` counts the visitors who have held something, in this epoch.
     """
 
     lifecycle: str
@@ -90,8 +90,8 @@ class LineStatus:
     present: int = -1
     blocked: int = 0
     expired: int = 0
-    apart_free: int = 0
-    apart_held: int = 0
+    allotted_free: int = 0
+    allotted_held: int = 0
     closed_ms: int = 0
     sealed_ms: int = 0
     unused: int = 0

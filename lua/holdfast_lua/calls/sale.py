@@ -55,7 +55,7 @@ class SaleHead:
     times: SaleTimes
     units: Units
     event_seq: int
-    apart: tuple[str, int, int] = ("", 0, 0)
+    allotted: tuple[str, int, int] = ("", 0, 0)
     """What is set aside for others than those in line: names, units free, units held."""
 
 
@@ -128,7 +128,7 @@ class SaleCalls:
             times=SaleTimes(head["prequeue_ms"], head["opens_ms"], head["ends_ms"]),
             units=Units(head["free"], head["held"], head["booked"], head["blocked"]),
             event_seq=head["seq"],
-            apart=(head["apart"].decode(), head["apart_free"], head["apart_held"]),
+            allotted=(head["apart"].decode(), head["apart_free"], head["apart_held"]),
         )
 
     async def store_ms(self, uid: str) -> int:

@@ -256,7 +256,7 @@ def test_counts_are_those_of_the_line_and_its_stock() -> None:
         "B": {"free": 30, "held": 0, "booked": 1},
     }
     line = replace(
-        LINE, free=40, held=6, apart_free=20, apart_held=2, stock=31, active=20, deferred=4,
+        LINE, free=40, held=6, allotted_free=20, allotted_held=2, stock=31, active=20, deferred=4,
         claimed=280, lapsed=10, ends_ms=NOW_MS + 5_000, mode=LineMode.THROUGH, cap=77,
         rate_per_minute=90,
     )  # fmt: skip

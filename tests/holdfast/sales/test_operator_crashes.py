@@ -98,7 +98,7 @@ async def test_release_of_an_allotment_that_broke_off_comes_into_force(
     finder = worker.newcomer() if fresh else worker
 
     async def released() -> bool:
-        return (await head_of(worker, NAME)).apart == ("", 0, 0)
+        return (await head_of(worker, NAME)).allotted == ("", 0, 0)
 
     async with finder.leading(tmp_path):
         await until(lambda: _agreed(worker))

@@ -44,16 +44,16 @@ async def test_refused_start_releases_nothing(worker: Worker) -> None:
     """Given a PATCH that postpones an open sale and lets out the fans' seats: nothing has changed,
     and the seats can be let out by the next.
     """
-    before, apart = await _spec(worker), (await head_of(worker, NAME)).apart
+    before, allotted = await _spec(worker), (await head_of(worker, NAME)).allotted
     refusal = await refusal_of(worker.operations.patch(NAME, POSTPONED, Actor("test")))
     assert refusal.code is ErrorCode.SALE_STARTED
     assert await _spec(worker) == before
-    assert (await head_of(worker, NAME)).apart == apart
+    assert (await head_of(worker, NAME)).allotted == allotted
     assert await _kinds(worker) == []
     assert (await audited(worker, NAME))[-2:] == ["sale.patch", "sale.patch_refused"]
 
     await worker.operations.patch(NAME, {"released_channels": ["fans"]}, Actor("test"))
-    assert (await head_of(worker, NAME)).apart == ("", 0, 0)
+    assert (await head_of(worker, NAME)).allotted == ("", 0, 0)
     assert await _kinds(worker) == ["allotment.released"]
     await reconciled(worker, NAME)
 
@@ -67,7 +67,7 @@ async def test_refused_start_keeps_what_was_released_before(worker: Worker) -> N
     with pytest.raises(HoldfastError):
         await worker.operations.patch(NAME, changes, Actor("test"))
     assert (await _spec(worker)).released_channels == ("press",)
-    assert (await head_of(worker, NAME)).apart[1:] == (2, 0)
+    assert (await head_of(worker, NAME)).allotted[1:] == (2, 0)
 
 
 @pytest.mark.usefixtures("sale")
@@ -77,7 +77,7 @@ async def test_refused_start_that_broke_off_releases_nothing(
     worker: Worker, crash: CrashingWorker, tmp_path: Path, step: str, fresh: bool
 ) -> None:
     """By a leader that knew the sale, or one that has just read what was asked of it."""
-    apart = (await head_of(worker, NAME)).apart
+    allotted = (await head_of(worker, NAME)).allotted
     await crash("postpone and let out", step)
     finder = worker.newcomer() if fresh else worker
 
@@ -89,7 +89,7 @@ async def test_refused_start_that_broke_off_releases_nothing(
         await until(agreed)
     spec = await _spec(worker)
     assert (spec.event_start_time, spec.released_channels) == (None, ())
-    assert (await head_of(worker, NAME)).apart == apart
+    assert (await head_of(worker, NAME)).allotted == allotted
     assert await _kinds(worker) == []
     await reconciled(worker, NAME)
 
@@ -108,7 +108,7 @@ async def test_push_that_comes_late_releases_nothing(worker: Worker, sale: Sale)
     assert sale.spec == before
     await mistaken.room.tick()
     await ChangeReconciler(another.builder).reconcile(mistaken, taken_back)
-    assert (await head_of(worker, NAME)).apart[1:] == (2, 0)
+    assert (await head_of(worker, NAME)).allotted[1:] == (2, 0)
     assert await _kinds(worker) == []
 
 
@@ -164,7 +164,7 @@ async def test_patch_that_was_overtaken_is_answered_by_what_stands(
     else:
         assert (await patch).spec.message == "soon"
     assert sale.spec == await _spec(worker)
-    assert (await head_of(worker, NAME)).apart == ("", 0, 0)
+    assert (await head_of(worker, NAME)).allotted == ("", 0, 0)
 
 
 async def test_what_was_built_on_a_refused_patch_stays(
@@ -187,7 +187,7 @@ async def test_what_was_built_on_a_refused_patch_stays(
     now = await _spec(worker)
     assert now.event_start_time is None
     assert (now.burst, now.released_channels) == (before.burst, ("fans",))
-    assert (await head_of(worker, NAME)).apart == ("", 0, 0)
+    assert (await head_of(worker, NAME)).allotted == ("", 0, 0)
     await reconciled(worker, NAME)
 
 

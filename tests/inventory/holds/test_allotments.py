@@ -219,7 +219,7 @@ async def test_a_late_payment_gets_equivalent_seats_of_both_kinds(shop: Shop, cl
     assert (await harness.states()).count("h") == 4
 
 
-async def apart(harness: InventoryHarness) -> tuple[int, int]:
+async def allotted_units(harness: InventoryHarness) -> tuple[int, int]:
     """Units that nobody in line can have: free, held."""
     raw = await harness.executor.command(
         "HMGET", keys.sale(harness.uid), "apart_free", "apart_held"
@@ -230,19 +230,19 @@ async def apart(harness: InventoryHarness) -> tuple[int, int]:
 async def test_what_is_set_aside_is_counted_apart_in_whatever_state(shop: Shop) -> None:
     """Given four seats and three units of the fans, and two seats of the press."""
     harness = shop.harness
-    assert await apart(harness) == (9, 0)
+    assert await allotted_units(harness) == (9, 0)
     body = {"seats": ["z1-1-3", "z1-1-4"], "areas": [{"id": "pit", "quantity": 2}]}
     held = await (await shop.hold("fans", body, "k")).json()
-    assert await apart(harness) == (6, 3)
+    assert await allotted_units(harness) == (6, 3)
     await harness.confirmed(held["id"])
-    assert await apart(harness) == (6, 0)
+    assert await allotted_units(harness) == (6, 0)
     await harness.calls.free_seats(harness.ref, held["id"], seats=[2, 3], areas=[])
-    assert await apart(harness) == (7, 0)
+    assert await allotted_units(harness) == (7, 0)
     await harness.inventory.block([4])
-    assert await apart(harness) == (6, 0)
+    assert await allotted_units(harness) == (6, 0)
     await harness.inventory.unblock([4])
     late = await harness.held(harness.choice(2))
-    assert await apart(harness) == (7, 0)
+    assert await allotted_units(harness) == (7, 0)
     await harness.inventory.release(late.id, owner="", version=0)
     await harness.recount()
 
@@ -261,7 +261,7 @@ async def test_sale_is_sold_out_when_only_what_is_set_aside_is_left(shop: Shop) 
     assert (await harness.kinds())[-1] == "hold.released"
     await shop.release("fanclub")
     assert (await harness.kinds())[-2:] == ["allotment.released", "inventory.reopened"]
-    assert await apart(harness) == (2, 0)
+    assert await allotted_units(harness) == (2, 0)
     await harness.recount()
 
 
@@ -278,10 +278,10 @@ async def test_release_tells_once_what_it_puts_on_sale(shop: Shop) -> None:
     wanted = [{"seat": FANS[at], "quantity": 1} for at in (0, 2, 3)]
     wanted.append({"area": "pit", "quantity": 2})
     assert event["data"] == {"channel": "fanclub", "free": 5, "held": 2, "items": wanted}
-    assert await apart(harness) == (2, 0)
+    assert await allotted_units(harness) == (2, 0)
     await harness.recount()
     await shop.release("press")
-    assert await apart(harness) == (0, 0)
+    assert await allotted_units(harness) == (0, 0)
     assert await harness.executor.command("HGET", keys.sale(harness.uid), "apart") == b""
     await harness.recount()
 
@@ -290,7 +290,7 @@ async def test_what_the_line_carries_is_the_lines(executor: Executor) -> None:
     """Given a presale: who is in line carries the channel, and waits for the fans' seats."""
     presale = replace(ALLOTTED, line_channels=frozenset({"fanclub"}))
     harness = await InventoryHarness.install(executor, PLAN, presale)
-    assert await apart(harness) == (2, 0)
+    assert await allotted_units(harness) == (2, 0)
     await harness.recount()
 
 
@@ -301,7 +301,7 @@ async def test_rebuilt_stock_counts_apart_as_before(shop: Shop, executor: Execut
     holds = list((await harness.holds()).values())
     again = await InventoryHarness.install(executor, PLAN, ALLOTTED, holds=holds, blocked=[5])
     assert held["id"] in await again.holds()
-    assert await apart(again) == (5, 3)
+    assert await allotted_units(again) == (5, 3)
 
 
 def test_a_sale_without_allotments_gives_the_scripts_the_very_same() -> None:

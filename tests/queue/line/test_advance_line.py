@@ -74,7 +74,7 @@ async def test_nobody_is_called_for_what_is_set_aside_for_others(make_line: Line
     await line.sale(free=10, apart_free=7)
     await line.fill(100)
     status = await line.step()
-    assert (status.serving, status.free, status.apart_free) == (3, 3, 7)
+    assert (status.serving, status.free, status.allotted_free) == (3, 3, 7)
     await line.sale(apart_free=0)
     assert (await line.step()).serving == 10
 
@@ -87,7 +87,7 @@ async def test_line_is_sold_out_when_the_rest_is_set_aside_for_others(
     await line.sale(free=5, held=3, apart_free=5, apart_held=2)
     assert (await line.join()).code is Code.JOINED_LINE
     status = await line.step()
-    assert (status.serving, status.free, status.held, status.apart_held) == (0, 0, 1, 2)
+    assert (status.serving, status.free, status.held, status.allotted_held) == (0, 0, 1, 2)
     await line.sale(held=2, booked=1)
     assert (await line.join()).code is Code.LINE_SOLD_OUT
 

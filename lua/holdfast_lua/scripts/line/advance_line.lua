@@ -197,7 +197,7 @@ local function how_it_stands()
     opens_ms = sale.opens_ms, ends_ms = sale.ends_ms, settings_version = sale.settings_version,
     free = sale.free - sale.apart_free, held = sale.held - sale.apart_held, booked = sale.booked,
     blocked = sale.blocked, expired = sale.expired, first_holds = sale.first_holds,
-    apart_free = sale.apart_free, apart_held = sale.apart_held, stock = math.max(0, stock),
+    allotted_free = sale.apart_free, allotted_held = sale.apart_held, stock = math.max(0, stock),
     frozen = line.frozen, lobby = line.lobby, issued = line.issued, ceiling = line.ceiling,
     serving = line.serving, called_from = called_from(), gaps = line.gaps,
     active = count_sessions(active_key, sale.now_ms) + lost,
