@@ -60,6 +60,14 @@ def test_frozen_vectors_hold_and_each_step_is_shown(vector: dict[str, Any]) -> N
         assert vector["fingerprint"] in verify(published(vector)).output
 
 
+def test_times_are_shown_as_the_service_writes_them() -> None:
+    """In UTC, whatever zone they are given in."""
+    moved = bound(BOUND[0], committed_at="2026-04-01T10:30:00.250+02:00")
+    for document in (bound(BOUND[0]), moved):
+        output = verify(document).output
+        assert [time for time in TIMES.values() if time not in output] == []
+
+
 @pytest.mark.parametrize(
     "changes",
     [
