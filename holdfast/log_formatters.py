@@ -5,11 +5,11 @@ A line that a request has caused carries the request's id.
 
 import logging
 import os
+import time
 from typing import Final
 
 import msgspec
 
-from holdfast_lua.clock import host_ms
 from holdfast_web.request.current_request import current_request_id
 from holdfast_web.timestamps import timestamp
 
@@ -21,7 +21,7 @@ _encode: Final = msgspec.json.Encoder().encode
 def json_line(message: str, *, level: str, logger: str, at: float | None = None) -> str:
     """A line of the log as JSON; `at` in Unix seconds, now unless given."""
     members = {
-        "time": timestamp(host_ms() if at is None else int(at * 1000)),
+        "time": timestamp(int(1000 * (time.time() if at is None else at))),
         "level": level,
         "logger": logger,
         "process": os.getpid(),
