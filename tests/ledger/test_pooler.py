@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import make_url, text
@@ -13,6 +14,9 @@ from holdfast_ledger import Ledger, SaleDraft, Verdict
 from holdfast_ledger.database.engines import POSTGRES_SETTINGS
 
 ORDERS = 120
+AT_ONCE = 12
+"""more than there are sessions, and few enough that nobody waits in vain for a connection"""
+Found = TypeVar("Found")
 
 
 @pytest.fixture(scope="module", params=["refused", "dropped"])
@@ -38,15 +42,23 @@ async def test_ledger_works_behind_a_pooler_of_transactions(ledgers: list[Ledger
     """Catches named statements, which another session does not know, and reads in steps."""
     uid = secrets.token_hex(6)
     sale = await ledgers[0].sales.create(SaleDraft(uid, f"sale-{uid}", b"{}"))
-    done = asyncio.gather(*(sell(ledgers[n % 3], sale, f"o{n}", n) for n in range(ORDERS)))
-    found = asyncio.gather(*(ledgers[n % 3].sales.read(sale.name) for n in range(ORDERS)))
-    pages = asyncio.gather(*(ledgers[n % 3].orders.page(uid, limit=10) for n in range(20)))
-    raised = asyncio.gather(
-        *(ledgers[n % 3].sales.raise_ceiling(uid, epoch=1, ceiling=n) for n in range(20))
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def all_of(calls: Iterable[Awaitable[Found]]) -> list[Found]:
+        async def in_turn(call: Awaitable[Found]) -> Found:
+            async with gate:
+                return await call
+
+        return await asyncio.gather(*map(in_turn, calls))
+
+    done, found, *_ = await asyncio.gather(
+        all_of(sell(ledgers[n % 3], sale, f"o{n}", n) for n in range(ORDERS)),
+        all_of(ledgers[n % 3].sales.read(sale.name) for n in range(ORDERS)),
+        all_of(ledgers[n % 3].orders.page(uid, limit=10) for n in range(20)),
+        all_of(ledgers[n % 3].sales.raise_ceiling(uid, epoch=1, ceiling=n) for n in range(20)),
     )
-    await asyncio.gather(pages, raised)
-    assert await done == [Verdict.DONE] * ORDERS
-    assert [one.name for one in await found if one is not None] == [sale.name] * ORDERS
+    assert done == [Verdict.DONE] * ORDERS
+    assert [one.name for one in found if one is not None] == [sale.name] * ORDERS
     assert await ledgers[1].orders.owners(uid) == {n: f"o{n}" for n in range(ORDERS)}
     for ledger in ledgers:  # a named one would be met by the next process, whose names are the same
         async with ledger.database.reading() as connection:
