@@ -1,6 +1,5 @@
 """The demo's shop in front of a sale of its own."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -13,13 +12,12 @@ import aiohttp
 from aiohttp import web
 from support.api_client import Api
 from support.network.cut_connections import CutLine
-from support.pages.running_sale import POLL_SECONDS, WAIT_SECONDS, Sale, make_sale
+from support.pages.running_sale import Sale, make_sale
 from support.ports import free_port
 from support.service.running import Service
 
 from holdfast_demo.shop.app import create_shop
 
-CONNECTIONS: Final = 16
 PLAN: Final = json.loads(
     (Path(__file__).parents[3] / "examples/plans/sports-hall.json").read_text()
 )
@@ -63,13 +61,7 @@ class OpenShop:
         floor = {"areas": [{"id": "floor", "quantity": FLOOR["capacity"]}]}
         held = await buyer.hold(self.sale.name, floor)
         assert (await self.sale.operator.confirm(self.sale.name, held.body)).status == 200
-        # Each worker learns of it by its own tick, so ask as many connections as reach all of them.
-        alone, seen = {"Connection": "close"}, 0
-        async with asyncio.timeout(WAIT_SECONDS):
-            while seen < CONNECTIONS:
-                status = await buyer.call("GET", f"{path}/status", headers=alone)
-                seen = seen + 1 if status.body["state"] == "sold_out" else 0
-                await asyncio.sleep(POLL_SECONDS if seen == 0 else 0)
+        await self.sale.shown("sold_out")
 
     async def orders(self) -> list[dict[str, object]]:
         answer = await self.sale.operator.get(f"/v1/sales/{self.sale.name}/orders")

@@ -13,6 +13,8 @@ from support.service.running import Service
 
 WAIT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.1
+CONNECTIONS: Final = 16
+"""So many fresh ones reach each of the two or three workers of a test's service."""
 GA = {"id": "floor", "name": "Floor", "capacity": 500, "category": "GA"}
 
 
@@ -51,9 +53,20 @@ class Sale:
                 assert seen <= wanted, status
                 await asyncio.sleep(POLL_SECONDS)
 
+    async def shown(self, state: str) -> None:
+        """Waits until whichever worker answers shows it: each learns of it by its own tick."""
+        path, alone, seen = f"/v1/sales/{self.name}/status", {"Connection": "close"}, 0
+        async with asyncio.timeout(WAIT_SECONDS):
+            while seen < CONNECTIONS:
+                status = await self.visitor.call("GET", path, headers=alone)
+                seen = seen + 1 if status.body["state"] == state else 0
+                await asyncio.sleep(POLL_SECONDS if seen == 0 else 0)
+
     async def tell(self, operation: str) -> None:
+        """Opens, pauses, ... the sale; whoever asks afterwards sees it."""
         told = await self.operator.post(f"/v1/sales/{self.name}/{operation}")
         assert told.status == 200, told
+        await self.shown(told.body["state"])
 
     async def change(self, **fields: object) -> None:
         changed = await self.operator.patch(f"/v1/sales/{self.name}", fields)

@@ -105,7 +105,7 @@ async def test_a_refused_body_ends_the_connection(
 
 
 async def test_a_short_body_that_nobody_reads_costs_no_connection(start: Start) -> None:
-    site = await start()
+    site = await start(LINGERING)
     reader, writer = await site.opened()
     for _ in range(2):
         writer.write(posted("/ignore", "Content-Length: 100", body=bytes(10)))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from support.http.connections import SOON, Site, Start, posted, told
+from support.http.connections import LINGERING, PATIENT, SOON, Site, Start, posted, told
 
 from holdfast_web.server.arrival import Arrival
 from holdfast_web.server.bounds import ConnectionBounds
@@ -42,9 +42,9 @@ def received(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
-async def pressed(start: Start) -> Site:
+async def pressed(start: Start, bounds: ConnectionBounds = PATIENT) -> Site:
     """A site with more work than it may have for what begins something."""
-    site = await start(shed_after_ms=AFTER_MS)
+    site = await start(bounds, shed_after_ms=AFTER_MS)
     press(site)
     return site
 
@@ -90,8 +90,11 @@ async def test_refused_connection_stays_usable(start: Start) -> None:
 async def test_request_split_anywhere_is_framed_as_by_the_parser(
     start: Start, received: list[int], is_pressed: bool
 ) -> None:
-    """Whether the pieces make it whole or not, what follows is read from where it begins."""
-    site = await pressed(start) if is_pressed else await start()
+    """Whether the pieces make it whole or not, what follows is read from where it begins.
+
+    A body that is refused in its midst is waited for as long as this machine may take to send it.
+    """
+    site = await pressed(start, LINGERING) if is_pressed else await start(LINGERING)
     wanted = [503, 200, 503, 200] if is_pressed else [404, 200, 404, 200]
     data = HOLD + CONFIRM + HOLD + LAST
     for cut in range(1, len(data)):
@@ -114,7 +117,7 @@ async def test_request_after_any_other_is_refused_and_consumed(
     """One after the other, each split in two, so that connections know and do not know by turns
     where a request begins.
     """
-    site = await pressed(start)
+    site = await pressed(start, LINGERING)
     for cut in range(1, len(HOLD), 8):
         reader, writer = await site.opened()
         for piece in (first, HOLD[:cut], HOLD[cut:], HOLD, CONFIRM):
