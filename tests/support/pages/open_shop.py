@@ -61,7 +61,7 @@ class OpenShop:
         floor = {"areas": [{"id": "floor", "quantity": FLOOR["capacity"]}]}
         held = await buyer.hold(self.sale.name, floor)
         assert (await self.sale.operator.confirm(self.sale.name, held.body)).status == 200
-        await self.sale.shown("sold_out")
+        await self.sale.shown(state="sold_out")
 
     async def orders(self) -> list[dict[str, object]]:
         answer = await self.sale.operator.get(f"/v1/sales/{self.sale.name}/orders")

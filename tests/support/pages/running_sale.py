@@ -53,24 +53,27 @@ class Sale:
                 assert seen <= wanted, status
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def shown(self, state: str) -> None:
-        """Waits until whichever worker answers shows it: each learns of it by its own tick."""
-        path, alone, seen = f"/v1/sales/{self.name}/status", {"Connection": "close"}, 0
+    async def shown(self, **fields: object) -> None:
+        """Waits until whichever worker answers shows them: each learns of it by its own tick."""
+        path, alone, seen = f"/v1/sales/{self.name}", {"Connection": "close"}, 0
         async with asyncio.timeout(WAIT_SECONDS):
             while seen < CONNECTIONS:
-                status = await self.visitor.call("GET", path, headers=alone)
-                seen = seen + 1 if status.body["state"] == state else 0
+                sale = await self.operator.call("GET", path, headers=alone)
+                status = await self.visitor.call("GET", f"{path}/status", headers=alone)
+                told = {**sale.body, **status.body}
+                seen = seen + 1 if fields.items() <= told.items() else 0
                 await asyncio.sleep(POLL_SECONDS if seen == 0 else 0)
 
     async def tell(self, operation: str) -> None:
         """Opens, pauses, ... the sale; whoever asks afterwards sees it."""
         told = await self.operator.post(f"/v1/sales/{self.name}/{operation}")
         assert told.status == 200, told
-        await self.shown(told.body["state"])
+        await self.shown(state=told.body["state"])
 
     async def change(self, **fields: object) -> None:
         changed = await self.operator.patch(f"/v1/sales/{self.name}", fields)
         assert changed.status == 200, changed
+        await self.shown(**fields)
 
 
 async def make_sale(
