@@ -9,7 +9,6 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, expect
-from support.api_client import eventually
 from support.pages.browser import arrive, complaints, open_page, record_requests
 from support.pages.running_sale import ReturnPage, Sale, make_sale
 from support.pages.waiting_scenes import reach
@@ -102,7 +101,7 @@ async def test_identity_waits_with_the_tab_until_the_room_opens(
     assert "identity" not in page.url
     await reach(page, "scheduled")
     await later.change(**times | {"prequeue_start_time": "2020-01-01T00:00:00Z"})
-    await eventually(later.visitor, f"/v1/sales/{later.name}/status", "state", "lobby")
+    await later.shown(state="lobby")
     await page.goto(later.page())
     await reach(page, "lobby")
 

@@ -60,7 +60,7 @@ class Sale:
             while seen < CONNECTIONS:
                 sale = await self.operator.call("GET", path, headers=alone)
                 status = await self.visitor.call("GET", f"{path}/status", headers=alone)
-                told = {**sale.body, **status.body}
+                told = {**sale.body, "state": status.body["state"]}
                 seen = seen + 1 if fields.items() <= told.items() else 0
                 await asyncio.sleep(POLL_SECONDS if seen == 0 else 0)
 
@@ -73,7 +73,7 @@ class Sale:
     async def change(self, **fields: object) -> None:
         changed = await self.operator.patch(f"/v1/sales/{self.name}", fields)
         assert changed.status == 200, changed
-        await self.shown(**fields)
+        await self.shown(**{name: changed.body[name] for name in fields})
 
 
 async def make_sale(
