@@ -19,6 +19,7 @@ def needs_ticks(line: LineStatus, now_ms: int) -> bool:
     return (
         line.waiting > 0
         or line.deferred > 0
+        or line.called_from <= line.serving  # numbers of a gap, which nobody counts
         or line.present > 0
         or (line.frozen and line.draw is DrawState.TO_COME)
         or measured_per_minute(line, now_ms) >= SLOW_PER_MINUTE

@@ -102,8 +102,8 @@ class LineStatus:
 
     @property
     def outstanding(self) -> int:
-        """Called, and neither claimed nor lapsed."""
-        return self.called - self.claimed - self.lapsed
+        """Called, and neither claimed nor lapsed, without those who have numbers of a gap."""
+        return max(0, self.called - self.claimed - self.lapsed)
 
     @property
     def waiting(self) -> int:

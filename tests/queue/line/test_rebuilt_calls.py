@@ -3,6 +3,7 @@ import pytest
 from support.line.harness import PLENTY, Crowd, Line, LineFactory
 
 from holdfast.sales.store.install import line_checkpoint, read_checkpoint
+from holdfast.sales.tasks.activity import needs_ticks
 from holdfast_lua import SaleRef
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.codes import Code
@@ -209,3 +210,83 @@ def test_checkpoint_of_an_earlier_version_is_read() -> None:
     old = {"ceiling": 7, "fresh": False, "serving": 3, "called_from": 2}
     start = read_checkpoint(msgspec.msgpack.encode(old))
     assert (start.ceiling, start.serving, start.called_from, start.clock_ms) == (7, 3, 2, 0)
+
+
+async def call_gap(make_line: LineFactory) -> Line:
+    """A rebuilt line that has called numbers 11 to 50, of which nobody knows who has one."""
+    start = LineCheckpoint(
+        ceiling=50, fresh=False, issued=10, frozen=True, serving=10, called_from=11
+    )
+    line = await make_line(
+        ceiling=PLENTY, start=start, claim_ms=10_000, rate_per_minute=6_000, cap=10
+    )
+    assert (await line.step(1_000)).serving == 50
+    return line
+
+
+async def test_outage_takes_no_call_from_numbers_of_a_gap(make_line: LineFactory) -> None:
+    line = await call_gap(make_line)
+    status = await line.run(2)
+    # When nothing steps the line for a minute, though it is to be stepped until the call ends
+    assert needs_ticks(status, await line.now_ms())
+    await line.advance_ms(60_000)
+    # Then whoever has one of the numbers comes in time, before the first step and after it
+    assert (await line.claim(12)).code is Code.ADMITTED
+    await line.run(5)
+    assert (await line.claim(13)).code is Code.ADMITTED
+    # and not later than without the outage
+    assert (await line.run(4)).called == 2
+    assert (await line.claim(14)).code is Code.CALL_EXPIRED
+    # and a line whose call of a gap is over, with nobody inside, rests
+    for number in (12, 13):
+        await line.calls.end_pass(line.ref, f"pass-{number}", "released")
+    await line.run(90)
+    assert not needs_ticks(await line.step(), await line.now_ms())
+
+
+async def test_outage_takes_no_turn_from_deferred_numbers_of_a_gap(
+    make_line: LineFactory,
+) -> None:
+    line = await call_gap(make_line)
+    assert (await line.claim(11)).code is Code.ADMITTED
+    await line.force(cap=0)
+    await line.run(6)
+    assert (await line.claim(12)).code is Code.DEFERRED
+    # When the window of their call goes by, and nothing steps the line for a minute
+    await line.run(4)
+    await line.advance_ms(60_000)
+    # Then they still have their turn
+    status = await line.run(3)
+    assert (status.called, status.deferred, status.lapsed) == (2, 1, 0)
+    assert (await line.claim(12)).code is Code.DEFERRED
+
+
+async def test_newcomer_does_not_pass_deferred_numbers_of_a_gap(make_line: LineFactory) -> None:
+    # Given one out of a gap who found no room and asks on, and time for the others to come
+    line = await call_gap(make_line)
+    await line.force(cap=0)
+    for _ in range(3):
+        assert (await line.claim(12)).code is Code.DEFERRED
+        await line.run(2)
+    # When there is room for one, and somebody joins
+    await line.force(cap=1)
+    assert (await line.join(1, ("newcomer",))).admitted == 0
+    # Then it is for the lower number
+    assert (await line.claim(12)).code is Code.ADMITTED
+
+
+async def test_rebuilt_line_gives_numbers_of_a_gap_their_time_again(
+    make_line: LineFactory,
+) -> None:
+    # Given a gap that is called when the store is lost again
+    line = await call_gap(make_line)
+    await line.run(2)
+    await rebuild(line, await checkpoint(line))
+    line.ceiling = PLENTY
+    # Then others are called once whoever has one of its numbers has had three polls to come
+    newcomer = await line.join(1, ("newcomer",))
+    assert newcomer.admitted == 0
+    assert (await line.run(4)).serving < newcomer.first
+    assert (await line.claim(12)).code is Code.ADMITTED
+    await line.advance_ms(60_000)
+    assert (await line.claim(13)).code is Code.ADMITTED

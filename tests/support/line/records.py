@@ -80,6 +80,8 @@ class Books:
     lost_serving: int = 0
     calls_from_ms: float = 0
     """by the line's clock; before it nobody further is called, so that others have time to come"""
+    gap_until_ms: int = 0
+    """by the line's clock; before it whoever has a number of a gap may come"""
     tokens: int = 0
     tokens_ms: int = 0
     called: int = 0
@@ -124,11 +126,11 @@ class Books:
 
     @property
     def outage_ms(self) -> int:
-        """For how long nobody has advanced the line though somebody is called."""
+        """For how long nobody has advanced the line though somebody may come."""
         idle_ms = self.now_ms - self.advanced_ms
         usual_ms = min(OUTAGE_MAX_MS, OUTAGE_STEPS * min(self.intervals_ms))
         down = self.advanced_ms and idle_ms > max(OUTAGE_MS, usual_ms) and not self.stopped_ms
-        return idle_ms if down and self.outstanding > 0 else 0
+        return idle_ms if down and self.may_come(self.advanced_ms - self.shift_ms) else 0
 
     @property
     def clock_ms(self) -> int:
@@ -136,6 +138,10 @@ class Books:
         if self.stopped_ms:
             return self.stopped_ms - self.shift_ms
         return self.now_ms - self.shift_ms - self.outage_ms
+
+    def may_come(self, clock_ms: int) -> bool:
+        """Whether somebody who was called may yet come."""
+        return self.outstanding > 0 or clock_ms < self.gap_until_ms
 
     def real(self, first: int, last: int) -> int:
         """How many numbers somebody is known to have, from one to another."""

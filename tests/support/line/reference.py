@@ -43,7 +43,7 @@ class Model(Books):
         tokens, slots, stock = self.room()
         most = max(0, min(count, floor(tokens), slots, stock))
         # For those who were called and may yet come something is kept back.
-        return (0 if self.outstanding > 0 else most), most
+        return (0 if self.may_come(self.clock_ms) else most), most
 
     def joined(self, number: int, pass_id: str | None = None) -> None:
         """A place was given; with a pass when it was straight in."""
@@ -250,8 +250,10 @@ class Model(Books):
         self.advanced_ms, self.intervals_ms, self.resume_to = 0, (0, 0), "live"
         self.stopped_ms = self.now_ms if start.stopped or self.terms.queue_all else 0
         self._restore_calls(start)
-        outstanding = self.outstanding > 0
-        self.calls_from_ms = self.clock_ms + self.notice_ms if outstanding else 0
+        gaps_are_called = bool(self.gaps and self.ranges)
+        self.gap_until_ms = self.clock_ms + self.terms.claim_ms if gaps_are_called else 0
+        may_come = self.outstanding > 0 or gaps_are_called
+        self.calls_from_ms = self.clock_ms + self.notice_ms if may_come else 0
 
     def _restore_calls(self, start: LineCheckpoint) -> None:
         """Who was called has a whole window again; who was served stays served."""

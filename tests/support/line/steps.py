@@ -35,17 +35,19 @@ def _moves_on(model: Model, status: LineStatus) -> bool:
         model.freeze()
         changed = True
     changed = _ends_sessions(model) or changed
-    changed = _ends_calls(model) or changed
+    clock_ms = model.clock_ms  # one moment: what is done at it must not look like an outage
+    changed = _ends_calls(model, clock_ms) or changed
     changed = _gives_up_slots(model) or changed
-    changed = _calls(model, status) or changed
-    if changed or model.outstanding > 0:
+    changed = _calls(model, status, clock_ms) or changed
+    if changed or model.may_come(clock_ms):
         model.advanced_ms = model.now_ms
     return changed
 
 
 def _forgives_outage(model: Model) -> bool:
     outage_ms = model.outage_ms
-    if model.outstanding > 0 and model.advanced_ms and not model.stopped_ms:
+    may_come = model.may_come(model.advanced_ms - model.shift_ms)
+    if may_come and model.advanced_ms and not model.stopped_ms:
         idle_ms = max(0, model.now_ms - model.advanced_ms)
         model.intervals_ms = idle_ms, model.intervals_ms[0]
     if outage_ms:
@@ -87,8 +89,7 @@ def _tokens_ahead(model: Model, tokens: float) -> float:
     return tokens + model.terms.rate_per_minute * ahead_ms / TOKEN
 
 
-def _ends_calls(model: Model) -> bool:
-    clock_ms = model.clock_ms
+def _ends_calls(model: Model, clock_ms: int) -> bool:
     over = [one for one in model.ranges if one.deadline_ms <= clock_ms]
     for one in over:
         model.ranges.remove(one)
@@ -113,38 +114,40 @@ def came(model: Model, one: Range) -> int:
     return sum(one.first <= number <= one.last for number in model.shown)
 
 
-def _calls(model: Model, status: LineStatus) -> bool:
+def _calls(model: Model, status: LineStatus, clock_ms: int) -> bool:
     """The line may call as many as it is allowed to, in order, and has to call as many."""
     grew = status.serving - model.serving
     require(grew >= 0, "serving never falls", model.serving, status.serving)
-    may = _moves(model) and model.issued > model.serving and model.clock_ms >= model.calls_from_ms
+    may = _moves(model) and model.issued > model.serving and clock_ms >= model.calls_from_ms
     require(may or not grew, "nobody is called who may not be", grew)
     if not may:
         return False
     count = model.real(model.serving + 1, status.serving)
-    least, most = _demand(model, status.show_share)
+    least, most = _demand(model, status.show_share, clock_ms)
     allowed = {_frontier(model, status, wanted) for wanted in range(least, most + 1)}
     require(status.serving in allowed, "as many are called as can be admitted", status, allowed)
     if grew:
-        _call(model, status.serving, count)
+        _call(model, status.serving, count, clock_ms)
         if status.serving in model.gaps:
-            model.calls_from_ms = model.clock_ms + model.notice_ms
+            model.calls_from_ms = clock_ms + model.notice_ms
+            model.gap_until_ms = model.ranges[-1].deadline_ms
     return grew > 0
 
 
-def _demand(model: Model, share: float) -> tuple[int, int]:
+def _demand(model: Model, share: float, clock_ms: int) -> tuple[int, int]:
     """How many should be called, give or take what is not known of the share."""
     require(SHARE_MIN <= share <= 1, "a share is a share", share)
     shares = [max(SHARE_MIN, min(1.0, share + error)) for error in (-SHARE_ERROR, 0, SHARE_ERROR)]
-    counts = [max(0, _wanted(model, one, slack)) for one in shares for slack in (-1e-9, 1e-9)]
+    slacks = (-1e-9, 1e-9)
+    counts = [max(0, _wanted(model, one, clock_ms, slack)) for one in shares for slack in slacks]
     return min(counts), max(counts)
 
 
-def _wanted(model: Model, share: float, slack: float) -> int:
+def _wanted(model: Model, share: float, clock_ms: int, slack: float) -> int:
     tokens, slots, stock = model.room()
     terms = model.terms
     supply = min(_tokens_ahead(model, tokens), slots, stock)
-    mature_ms = model.clock_ms - 3 * model.poll_ms
+    mature_ms = clock_ms - 3 * model.poll_ms
     young = [one for one in model.ranges[-RANGES_LOOKED_AT:] if one.called_ms > mature_ms]
     shown = sum(came(model, one) for one in young)
     expected = max(0.0, sum(one.count for one in young) * share - shown) + len(model.deferred)
@@ -163,8 +166,7 @@ def _frontier(model: Model, status: LineStatus, wanted: int) -> int:
     return model.serving + wanted
 
 
-def _call(model: Model, serving: int, count: int) -> None:
-    clock_ms = model.clock_ms
+def _call(model: Model, serving: int, count: int, clock_ms: int) -> None:
     one = Range(model.serving + 1, serving, count, clock_ms, clock_ms + model.terms.claim_ms)
     newest = model.ranges[-1] if model.ranges else None
     if newest is not None:

@@ -16,13 +16,20 @@ def edited_bundle(edits: Edits, scratch: Path, clock: Path) -> Bundle:
     """The scripts with these edits, made in a copy below `scratch`, and with this clock."""
     directory = scratch / "lua"
     shutil.copytree(LUA_DIR, directory, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    for name, (old, new) in edits.items():
-        path = _found(directory, name)
-        text = path.read_text(encoding="utf-8")
-        edited, count = re.subn(old, new, text)
-        assert count == 1, f"{name}: {old!r} stands there {count} times"
-        path.write_text(edited, encoding="utf-8")
+    for path, text in edited_texts(edits):
+        (directory / path).write_text(text, encoding="utf-8")
     return load_bundle(directory, overlay={"clock": clock})
+
+
+def edited_texts(edits: Edits) -> list[tuple[Path, str]]:
+    """Each of the scripts that are edited, below the folder of all; every edit applies once."""
+    texts = []
+    for name, (old, new) in edits.items():
+        path = _found(LUA_DIR, name)
+        text, count = re.subn(old, new, path.read_text(encoding="utf-8"))
+        assert count == 1, f"{name}: {old!r} stands there {count} times"
+        texts.append((path.relative_to(LUA_DIR), text))
+    return texts
 
 
 def _found(directory: Path, name: str) -> Path:

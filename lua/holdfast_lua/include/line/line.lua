@@ -10,7 +10,9 @@
 --   1  Passes in any span T <= max(burst, two ticks of rate) + rate x T; see rates.lua.
 --   2  `serving` and `issued` never fall; a number is issued once, below a ceiling that the ledger
 --      has committed.
---   3  called = claimed + lapsed + outstanding, each visitor counted in exactly one.
+--   3  called = claimed + lapsed + outstanding, each visitor counted in exactly one. Those who have
+--      the numbers of a gap are counted as called when their call ends, since nobody knows of them
+--      before they come; until `gap_until_ms` some of them may.
 --   4  A call's deadline is kept by the line's own clock, which stands still while nobody can claim
 --      (paused, `queue_all`, an outage). So no visitor loses a place to what was not their doing,
 --      and a pause of any length costs one number, not a rewrite of all deadlines.
@@ -28,6 +30,7 @@ local LINE_FIELDS = {
   'resume_to', 'gaps', 'draw', 'accumulator', 'beacon', 'present', 'present_window', 'interval_ms',
   'interval_before_ms', 'calls_from_ms', 'lost_serving', 'closed_ms', 'sealed_ms',
   'session_max_ms', 'unused', 'stays', 'stays_ms', 'inside', 'inside_admitted', 'inside_ms',
+  'gap_until_ms',
 }
 local LINE_TEXTS = { resume_to = true, gaps = true, accumulator = true, beacon = true }
 local SALE_FIELDS = {
@@ -50,6 +53,12 @@ local function open_line(key, wanted)
     end
   end
   return line
+end
+
+-- The fields that read_line_clock needs, and others.
+local function with_clock(...)
+  return { 'stopped_ms', 'shift_ms', 'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms',
+    'interval_before_ms', 'gap_until_ms', ... }
 end
 
 local function set_line(line, field, value)
@@ -102,6 +111,11 @@ local function count_outstanding(line)
   return line.called - line.claimed - line.lapsed
 end
 
+-- Whether somebody who was called may yet come, at a time of the line's clock.
+local function may_come(line, clock_ms)
+  return count_outstanding(line) > 0 or clock_ms < line.gap_until_ms
+end
+
 -- How often the line is stepped: the shorter of its last two intervals, so that one outage does not
 -- count as the interval. Ticks may be set as far apart as a minute, and come later than they are
 -- set.
@@ -109,13 +123,13 @@ local function get_interval_ms(line)
   return math.min(line.interval_ms, line.interval_before_ms)
 end
 
--- For how long no worker has advanced the line although somebody is called: an outage of the
+-- For how long no worker has advanced the line although somebody may come: an outage of the
 -- service, in which nobody could claim. 0 while workers tick.
 local function get_outage_ms(line, now_ms)
   local idle_ms = now_ms - line.advanced_ms
   local usual_ms = math.min(CONST.OUTAGE_MAX_MS, CONST.OUTAGE_STEPS * get_interval_ms(line))
   local down = line.advanced_ms > 0 and idle_ms > math.max(CONST.OUTAGE_MS, usual_ms)
-    and line.stopped_ms == 0 and count_outstanding(line) > 0
+    and line.stopped_ms == 0 and may_come(line, line.advanced_ms - line.shift_ms)
   return down and idle_ms or 0
 end
 

@@ -50,10 +50,11 @@ local function waiting()
 end
 
 -- Stores an outage, so that the line's clock goes on from where it stood, and the time since the
--- last step, which is known only while somebody is called.
+-- last step, which is known only while somebody may come.
 local function forgive_outage()
   local outage_ms = get_outage_ms(line, sale.now_ms)
-  if count_outstanding(line) > 0 and line.advanced_ms > 0 and line.stopped_ms == 0 then
+  if may_come(line, line.advanced_ms - line.shift_ms) and line.advanced_ms > 0
+    and line.stopped_ms == 0 then
     set_line(line, 'interval_before_ms', line.interval_ms)
     set_line(line, 'interval_ms', math.max(0, sale.now_ms - line.advanced_ms))
   end
@@ -146,8 +147,11 @@ end
 local function call(most, newest, clock_ms)
   local first = line.serving + 1
   local last, count, in_gap = find_frontier(gaps, line.serving, most)
-  if in_gap then set_line(line, 'calls_from_ms', clock_ms + get_notice_ms(line)) end
   local range = add_range(calls_key, line.claim_ms, newest, first, last, count, clock_ms)
+  if in_gap then
+    set_line(line, 'calls_from_ms', clock_ms + get_notice_ms(line))
+    set_line(line, 'gap_until_ms', range.deadline_ms)
+  end
   set_line(line, 'serving', last)
   set_line(line, 'called', line.called + count)
   append_event(sale, KEYS.events, 'line.called', string.format('%.0f', first), { first = first,
@@ -176,7 +180,7 @@ local function step()
     end
   end
   measure_stays(line, active_key, sale.now_ms)
-  if changed or count_outstanding(line) > 0 then set_line(line, 'advanced_ms', sale.now_ms) end
+  if changed or may_come(line, clock_ms) then set_line(line, 'advanced_ms', sale.now_ms) end
   if math.abs(share - line.share) >= 0.001 then
     set_line(line, 'share', string.format('%.4f', share))
   end

@@ -20,9 +20,8 @@ local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELD
 if refusal then return refusal end
 local session_ms = read_session_deadline(KEYS.active, ARGV.pass_id, sale.now_ms)
 if session_ms then return answer(sale, CODE.ADMITTED_BEFORE, session_ms) end
-local line = open_line(KEYS.line, { 'frozen', 'serving', 'stopped_ms', 'shift_ms',
-  'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms', 'interval_before_ms',
-  'lost_active', 'lost_until_ms', 'lost_serving' })
+local line = open_line(KEYS.line,
+  with_clock('frozen', 'serving', 'lost_active', 'lost_until_ms', 'lost_serving'))
 local keys = { KEYS.members }
 local code, deadline_ms = find_place(sale, line, keys, tonumber(ARGV.number), ARGV.pass_id)
 return answer(sale, code, deadline_ms or 0)

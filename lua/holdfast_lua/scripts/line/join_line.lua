@@ -64,7 +64,7 @@ local function straight_through()
   local clock_ms = read_line_clock(line, sale.now_ms)
   if line.stopped_ms > 0 or clock_ms < line.calls_from_ms then return 0 end
   local pending = 0
-  if count_outstanding(line) > 0 then
+  if may_come(line, clock_ms) then
     local _, expected = estimate_expected(line, KEYS.calls, KEYS.shown, KEYS.deferred, clock_ms)
     pending = math.ceil(expected)
   end

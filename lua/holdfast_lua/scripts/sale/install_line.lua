@@ -106,7 +106,10 @@ elseif rebuilt and serving >= called_from then
   called = claimed + lapsed + again
 end
 local outstanding = called - claimed - lapsed
-local calls_from_ms = outstanding > 0 and clock_ms + get_notice_ms({ claim_ms = claim_ms }) or 0
+local gaps_are_called = gaps ~= '' and redis.call('EXISTS', KEYS.calls) == 1
+local gap_until_ms = gaps_are_called and clock_ms + claim_ms or 0
+local may_come = outstanding > 0 or gaps_are_called
+local calls_from_ms = may_come and clock_ms + get_notice_ms({ claim_ms = claim_ms }) or 0
 
 local accumulator = ARGV.accumulator
 if rebuilt and lobby_drawn then
@@ -122,7 +125,8 @@ redis.call('HSET', KEYS.line, 'epoch', epoch, 'rate', ARGV.rate_per_minute, 'bur
   'issued', issued, 'lobby', ARGV.lobby, 'frozen', ARGV.frozen, 'serving', serving, 'gaps', gaps,
   'called', called, 'claimed', claimed, 'lapsed', lapsed, 'admitted', ARGV.admitted,
   'show_called', ARGV.show_called, 'show_shown', ARGV.show_shown, 'calls_from_ms', calls_from_ms,
-  'lost_serving', rebuilt and serving or 0, 'tokens', tokens, 'tokens_ms', now_ms,
+  'gap_until_ms', gap_until_ms, 'lost_serving', rebuilt and serving or 0, 'tokens', tokens,
+  'tokens_ms', now_ms,
   'shift_ms', now_ms - clock_ms, 'stopped_ms', stopped_ms, 'resume_to', 'live', 'advanced_ms', 0,
   'lost_active', ARGV.active, 'lost_until_ms', now_ms + tonumber(ARGV.session_ms), 'share', 1,
   'draw', ARGV.draw, 'accumulator', accumulator, 'beacon', ARGV.beacon,

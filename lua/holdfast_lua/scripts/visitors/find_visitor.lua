@@ -23,8 +23,7 @@
 local number, pass_id = tonumber(ARGV.number), ARGV.pass_id
 local sale, refusal = open_sale(KEYS.sale, ARGV.epoch, ARGV.revision, SALE_FIELDS)
 if refusal then return refusal end
-local line = open_line(KEYS.line, { 'issued', 'frozen', 'serving', 'stopped_ms', 'shift_ms',
-  'advanced_ms', 'called', 'claimed', 'lapsed', 'interval_ms', 'interval_before_ms' })
+local line = open_line(KEYS.line, with_clock('issued', 'frozen', 'serving'))
 local clock_ms = read_line_clock(line, sale.now_ms)
 local ahead_ms = sale.now_ms - clock_ms
 
