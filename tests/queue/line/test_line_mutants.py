@@ -156,12 +156,6 @@ FOUND_LATER: dict[str, Edits] = {
         "claim_pass.lua": (r"  redis.call\('ZREM', keys.deferred, number\)\n", "")
     },
     "who was admitted is waited for": {"claim_pass.lua": (r"  forget_retry\(keys, number\)\n", "")},
-    "asking again does not count as asking": {
-        "include/line/retries.lua": (
-            r"redis.call\('ZADD', keys.retried,",
-            "redis.call('ZADD', keys.retried, 'NX',",
-        )
-    },
     "asking again moves no deadline": {
         "claim_pass.lua": (
             r"redis.call\('ZADD', keys.deferred,",
@@ -206,6 +200,12 @@ FOUND_LATER: dict[str, Edits] = {
     },
 }
 FOUND_SELDOM: dict[str, Edits] = {
+    "asking again does not count as asking": {
+        "include/line/retries.lua": (
+            r"redis.call\('ZADD', keys.retried,",
+            "redis.call('ZADD', keys.retried, 'NX',",
+        )
+    },
     "an outage takes the call of a gap": {
         "include/line/line.lua": (r" or clock_ms < line.gap_until_ms\n", "\n")
     },

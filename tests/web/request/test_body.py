@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from holdfast_web.endpoint import endpoint
+from holdfast_web.endpoint import Handler, endpoint
 from holdfast_web.errors import ErrorCode, HoldfastError
-from holdfast_web.request.body import BODY_LIMIT_BYTES, decode_json, read_json
+from holdfast_web.request.body import BODY_LIMIT_BYTES, BODY_SECONDS, decode_json, read_json
 from holdfast_web.request.text import MULTILINE
 from holdfast_web.responses import json_response
 
@@ -101,15 +101,20 @@ def test_shape_must_forbid_unknown_fields() -> None:
         decode_json(b"{}", Loose)
 
 
-@endpoint
-async def _echo(request: web.Request) -> web.Response:
-    return json_response(await read_json(request, Order, default=Order("default"), seconds=0.2))
+def echo(seconds: float) -> Handler:
+    @endpoint
+    async def handle(request: web.Request) -> web.Response:
+        order = await read_json(request, Order, default=Order("default"), seconds=seconds)
+        return json_response(order)
+
+    return handle
 
 
 @pytest.fixture
 async def client(serve: Serve) -> Client:
     app = web.Application()
-    app.router.add_post("/", _echo)
+    app.router.add_post("/", echo(BODY_SECONDS))
+    app.router.add_post("/hasty", echo(0.2))
     return await serve(app)
 
 
@@ -139,7 +144,7 @@ async def test_chunked_body_is_bounded_without_a_content_length(client: Client) 
 async def test_dripped_body_is_given_up_and_the_connection_closed(client: Client) -> None:
     assert client.port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
-    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    writer.write(b"POST /hasty HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
     await writer.drain()
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     assert b" 408 " in head
