@@ -101,13 +101,14 @@ def measure_conduct(
     holders = [one.holders for one in intervals]
     confirmed = [one.confirmed for one in intervals]
     usual_pay = (1 - USUAL.lapses) * (1 - USUAL.releases)
+    newest = points[-1] if points else None
+    release = _released(sale, newest, units)
     hold = yield from measure_delay(
         intervals, admitted, holders, Usual(1 - USUAL.looks_only, USUAL.look_seconds.mean)
     )
     pay = yield from measure_delay(
         intervals, holders, confirmed, Usual(usual_pay, USUAL.pay_seconds.mean)
     )
-    newest = points[-1] if points else None
     orders = newest.confirmed if newest else 0
     late = [one for one in intervals if one.begun <= COMING_SECONDS]
     called, came = sum(one.called for one in late), sum(one.admitted for one in late)
@@ -115,8 +116,8 @@ def measure_conduct(
         come=_seen(came, max(called, came), sale.share),
         hold=hold,
         pay=pay,
-        release=_released(sale, newest, units),
-        end_pass=_ended(sale, intervals, hold.most_likely, pay.most_likely, units),
+        release=release,
+        end_pass=_ended(sale, intervals, (hold.most_likely, pay.most_likely), release, units),
         units=units,
         units_deviation=UNITS_DEVIATION / sqrt(orders + 1),
         most_units=sale.max_units,
@@ -167,17 +168,30 @@ def _released(sale: RunningSale, newest: HistoryPoint | None, units: float) -> t
 
 
 def _ended(
-    sale: RunningSale, intervals: Sequence[Interval], hold: Usual, pay: Usual, units: float
+    sale: RunningSale,
+    intervals: Sequence[Interval],
+    most_likely: tuple[Usual, Usual],
+    release: tuple[float, float],
+    units: float,
 ) -> tuple[float, float]:
-    """Of those who were done: who is not inside any more although the session would have lasted."""
+    """Of those who were done: who is not inside any more although the session would have lasted.
+
+    Whoever lets a hold run out does not end the session, and who has held nothing is sent out where
+    slots are short.
+    """
+    hold, pay = most_likely
     first_hold_s, session_s = sale.terms.first_hold_ms / 1000, sale.terms.session_ms / 1000
-    done = sum(
+    done = 0.0 if sale.slots_are_short else sum(
         one.admitted * (1 - hold.share) for one in intervals
         if first_hold_s < one.middle < session_s
     )  # fmt: skip
     paid_s = sale.hold_max_ms / 1000 - pay.seconds
     done += sum(one.confirmed for one in intervals if one.middle < paid_s)
-    idle = max(0.0, sale.active - sale.unheld - sale.held / units)
+    lapses = max(0.0, 1 - pay.share - release[0] / sum(release))
+    lapsed = lapses * sum(
+        one.holders for one in intervals if sale.hold_ms / 1000 < one.middle < session_s
+    )
+    idle = max(0.0, sale.active - sale.unheld - sale.held / units - lapsed)
     return _seen(max(0.0, done - idle), done, USUAL.ends_pass)
 
 

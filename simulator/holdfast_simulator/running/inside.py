@@ -80,12 +80,11 @@ class _Draws:
             [(one, one.holders * sum(self._holding_shares(one.middle))) for one in intervals],
             self._hold_s, random,
         )  # fmt: skip
-        self._since_look_only = _Ages(
-            [(one, one.admitted * buyers.looks_only) for one in intervals],
-            self._session_s, random,
-        )  # fmt: skip
+        self._since_done = _Ages(
+            [(one, self._done_without_order(one)) for one in intervals], self._session_s, random
+        )
         self._since_paid = _Ages(
-            [(one, one.confirmed) for one in intervals],
+            [(one, one.confirmed * (1 - buyers.ends_pass)) for one in intervals],
             max(1.0, sale.hold_max_ms / 1000 - self._pay), random,
         )  # fmt: skip
 
@@ -104,6 +103,17 @@ class _Draws:
         buyers, done = self._buyers, share_within(age, self._pay)
         could = (1 - buyers.lapses) * (1 - done)
         return could * (1 - buyers.releases), could * buyers.releases, buyers.lapses
+
+    def _done_without_order(self, one: Interval) -> float:
+        """How many of those admitted then want nothing any more, bought nothing and are inside.
+
+        Whose hold has run out does not say so.
+        """
+        buyers = self._buyers
+        looked = 0.0 if self._sale.slots_are_short else one.admitted * buyers.looks_only
+        released = one.holders * (1 - buyers.lapses) * buyers.releases
+        lapsed = one.holders * buyers.lapses if one.middle > self._hold_s else 0.0
+        return (looked + released) * (1 - buyers.ends_pass) + lapsed
 
     def looking(self) -> InsideVisitor:
         """Somebody who has yet to hold something."""
@@ -130,7 +140,7 @@ class _Draws:
 
     def idle(self) -> InsideVisitor:
         """Somebody who wants nothing any more and has not said so."""
-        kinds = (self._since_look_only, self._since_paid)
+        kinds = (self._since_done, self._since_paid)
         weights = [max(kind.weight, 1e-9) for kind in kinds]
         (kind,) = self._random.choices(kinds, weights)
         return InsideVisitor(max(1, round(1000 * (kind.limit - kind.draw()))))

@@ -11,6 +11,8 @@ from holdfast_simulator.rules.line import PaceTerms
 
 CLAIM_LEAST_MS: Final = 6_000
 """a claim window is not made shorter than three polls, however much faster time goes"""
+FULL_SHARE: Final = 0.9
+"""of the slots are taken where they are short: the others are for those who are on their way"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class RunningSale:
     def held(self) -> int:
         """Units of all categories."""
         return sum(self.held_of.values())
+
+    @property
+    def slots_are_short(self) -> bool:
+        """Whether those who wait take the slots of whoever has not held anything in time."""
+        return self.waiting > 0 and self.active >= FULL_SHARE * self.terms.cap
 
 
 def scaled(sale: RunningSale, share: float, pace: int = 1) -> RunningSale:

@@ -51,6 +51,21 @@ def _held_of(run: RunningSimulation) -> dict[str, int]:
     return held
 
 
+def test_who_wants_nothing_any_more_has_the_session_that_such_visitors_have() -> None:
+    """Whoever has paid keeps it for longer than who has let a hold run out."""
+    real = drawn = 0
+    for seed in range(1, 7):
+        stopped = StoppedSale(small_world(seed, **WORLDS["cap"]))
+        assert stopped.run_until(0.5)
+        sale, line = stopped.running(), stopped.line
+        later_ms = stopped.now_ms + sale.terms.session_ms
+        real += sum(line.active.live(number, later_ms) for number in range(1, line.serving + 1))
+        intervals = intervals_of(stopped.all_points(), UNITS)
+        inside = draw_inside(sale, intervals, stopped.world.buyers, Random(seed))
+        drawn += sum(one.session_ms > sale.terms.session_ms for one in inside)
+    assert drawn == pytest.approx(real, rel=0.3), real
+
+
 @pytest.mark.parametrize("settings", WORLDS.values(), ids=WORLDS)
 def test_every_count_is_taken_over(settings: Any) -> None:
     stopped = _stopped(**settings)
