@@ -69,8 +69,12 @@ class FuzzedService:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self._made = 0
+        self.session = "", ""
+        """the cookie of a console session, and what its forms carry"""
 
     async def set_up(self) -> None:
+        """Signs in before wrong keys are tried, after which an address has to wait."""
+        self.session = await self._sign_in()
         for name in ("fuzz", "fuzz-put", "fuzz-patch", "fuzz-life"):
             await self.call("PUT", f"/v1/sales/{name}", SALE)
 
@@ -127,8 +131,7 @@ class FuzzedService:
         assert found is not None, page
         return {"digest": found[1].decode(), "file": found[2].decode()}
 
-    async def signed_in(self) -> tuple[str, str]:
-        """The cookie of a console session, and what its forms carry."""
+    async def _sign_in(self) -> tuple[str, str]:
         form = f"key={OPERATOR_KEY}".encode()
         entered = await self.wire.send("POST", b"/console/sign-in", [], form)
         cookie = entered.headers[b"set-cookie"].partition(b";")[0].decode()
@@ -162,7 +165,7 @@ def screen(path: str | None = None, form: Mapping[str, str] | None = None) -> Ma
     """A page of the console, or a form of it, for somebody who is signed in."""
 
     async def make(service: FuzzedService) -> Example:
-        cookie, csrf = await service.signed_in()
+        cookie, csrf = service.session
         places = {} if path is None else {"path": path}
         body = None if form is None else urlencode({"csrf": csrf, **form}).encode()
         return Example(places, {"Cookie": cookie}, body=body)
