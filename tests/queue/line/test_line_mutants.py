@@ -264,7 +264,7 @@ FOUND_SELDOM: dict[str, Edits] = {
         "include/line/retries.lua": (r"math.min\(CONST.RETRY_MS,", "math.min(2 * CONST.RETRY_MS,")
     },
 }
-"""found in some hundred stories"""
+"""found in some hundred stories, or in up to MANY_STORIES"""
 ALL = FOUND_AT_ONCE | FOUND_LATER | FOUND_SELDOM
 
 
