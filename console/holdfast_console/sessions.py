@@ -58,6 +58,9 @@ class ConsoleSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"ConsoleSession(began_at={self.began_at}, seen_at={self.seen_at})"
 
 
+_decode: Final = msgspec.json.Decoder(ConsoleSession).decode
+
+
 class SessionCodec:
     """Seals sessions and opens them again."""
 
@@ -80,7 +83,7 @@ class SessionCodec:
         content = self.open_bytes(text, _SESSION)
         if content is None:
             return None
-        session = msgspec.json.decode(content, type=ConsoleSession)
+        session = _decode(content)
         if not session.began_at <= session.seen_at <= now + LEEWAY_SECONDS:
             return None
         idle, whole = now - session.seen_at, now - session.began_at

@@ -20,6 +20,7 @@ from holdfast_queue.draw.verification import WHOLE_ORDER_MAX, check_draw
 MAX_ANSWER_BYTES: Final = 65_536
 TIMEOUT_SECONDS: Final = 10.0
 ORDER_UNCHECKED: Final = 4
+_decode: Final = msgspec.json.Decoder(Published).decode
 
 
 class _Time(click.ParamType[datetime]):
@@ -111,7 +112,7 @@ def _print(findings: Findings) -> None:
 
 def _read(source: str) -> Published:
     try:
-        return msgspec.json.decode(_bytes_of(source), type=Published)
+        return _decode(_bytes_of(source))
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise click.UsageError(f"{source} cannot be read: {reason}") from error

@@ -198,9 +198,9 @@ class WorkerSupervisor:
         """Handles the end of a worker: fails the start, keeps the settings or plans a fork."""
         if worker.finish_by is not None or self._signals.stopping:
             return
-        if not self._served:
-            raise WorkersFailed("a worker ended before the service was up")
         code = os.waitstatus_to_exitcode(status)
+        if not self._served:
+            raise WorkersFailed(f"a worker ended ({code}) before the service was up")
         staying = [one for each in self._groups for one in each.staying()]
         outdated = [one for one in staying if one.plan is not self._plan]
         if outdated and worker.plan is self._plan and not worker.serves:

@@ -54,8 +54,11 @@ class Cores(msgspec.Struct, frozen=True):
     ledger: float
 
 
+_decode: Final = msgspec.json.Decoder(Costs).decode
+
+
 def read_costs(path: Path = COSTS_FILE) -> Costs:
-    return msgspec.json.decode(path.read_bytes(), type=Costs)
+    return _decode(path.read_bytes())
 
 
 @cache

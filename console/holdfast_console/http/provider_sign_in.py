@@ -30,6 +30,7 @@ TO_PROVIDER: Final = f"{ROOT}/sign-in/provider"
 CALLBACK: Final = f"{ROOT}/sign-in/callback"
 _COOKIE: Final = "holdfast_console_pending"
 _CONTEXT: Final = b"pending sign-in"
+_decode: Final = msgspec.json.Decoder(PendingSignIn).decode
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ async def callback(request: web.Request) -> web.StreamResponse:
     try:
         if opened is None or "code" not in query:
             raise SignInRefused("no code, or none that this browser has asked for")
-        pending = msgspec.json.decode(opened, type=PendingSignIn)
+        pending = _decode(opened)
         # Counted before it is known to be wrong: each code costs the provider a request.
         attempts.fail(_address(request))
         person = await provider.finish(pending, query.get("state", ""), query["code"])
