@@ -11,9 +11,10 @@ from gevent.pool import Group
 from holdfast_loadtest.audit.journal import Entry, Journal
 from holdfast_loadtest.crowd.context import CrowdContext
 from holdfast_loadtest.crowd.tally import Tally
+from holdfast_loadtest.crowd.visits import Visit
 from holdfast_loadtest.locust.assignment import Assignment
 from holdfast_loadtest.locust.http import GeventClient
-from holdfast_loadtest.locust.scheduling import GeventScheduler
+from holdfast_loadtest.locust.scheduling import GeventScheduler, ShieldedGroup
 from holdfast_loadtest.observations.observer import Observer
 from holdfast_loadtest.preparing import SalePreparer
 from holdfast_loadtest.scenarios.people import People
@@ -70,6 +71,7 @@ class Part:
             observer=observer,
         )
         self.started = Group()
+        self._leaving = ShieldedGroup()
 
     @property
     def seconds_left(self) -> float:
@@ -86,6 +88,12 @@ class Part:
                 return
             yield person, max(0.0, -early)
 
+    def send_home(self, visit: Visit) -> None:
+        """Ends a visit; what was paid is settled first, whoever stops the person meanwhile: at the
+        end of a run that is interrupted Locust and the part do so, one after the other.
+        """
+        self._leaving.complete(visit.break_off())
+
     def wait(self) -> None:
         """Returns when everybody has gone home; whoever is there at the end is sent home."""
         if not self.started.join(timeout=self.seconds_left):
@@ -93,5 +101,6 @@ class Part:
 
     def close(self) -> None:
         self.started.kill(timeout=STOP_SECONDS)
+        self._leaving.wait(STOP_SECONDS)
         self.observer.end()
         self.client.close()

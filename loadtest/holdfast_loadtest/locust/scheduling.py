@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import gevent
+from gevent.pool import Group
 
 T = TypeVar("T")
 
@@ -28,6 +29,21 @@ class GeventScheduler:
         finally:
             gevent.joinall(started)
         return results + [greenlet.get() for greenlet in started]
+
+
+class ShieldedGroup:
+    """Runs coroutines to their end, although who waits for them is killed, even again and again."""
+
+    def __init__(self) -> None:
+        self._running = Group()
+
+    def complete(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Runs a coroutine in a greenlet of its own, and waits for its end."""
+        self._running.spawn(complete, coroutine).join()
+
+    def wait(self, seconds: float) -> None:
+        """Returns when all have ended, or after so many seconds."""
+        self._running.join(timeout=seconds)
 
 
 def complete(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -4,8 +4,9 @@ import asyncio
 
 import gevent
 import pytest
+from gevent.pool import Group
 
-from holdfast_loadtest.locust.scheduling import GeventScheduler, complete
+from holdfast_loadtest.locust.scheduling import GeventScheduler, ShieldedGroup, complete
 
 
 def test_coroutine_runs_to_its_end_without_a_loop() -> None:
@@ -46,3 +47,26 @@ def test_what_is_done_together_overlaps_and_is_answered_in_order() -> None:
     answers = complete(scheduler.together([lambda: click("first"), lambda: click("second")]))
     assert answers == ["first", "second"]
     assert order == ["first begins", "second begins", "first ends", "second ends"]
+
+
+def test_shielded_coroutine_ends_although_its_caller_is_killed_twice() -> None:
+    """As Locust and the part of a run stop the same people."""
+    shielded, settled = ShieldedGroup(), []
+
+    async def settle() -> None:
+        gevent.sleep(0)
+        settled.append("paid")
+
+    def visit() -> None:
+        try:
+            gevent.sleep(60)
+        finally:
+            shielded.complete(settle())
+
+    person = gevent.spawn(visit)
+    gevent.sleep(0)
+    for everybody in (Group([person]), Group([person])):
+        everybody.kill(block=False)
+    person.join()
+    shielded.wait(1)
+    assert settled == ["paid"]

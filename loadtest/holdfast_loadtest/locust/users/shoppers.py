@@ -26,7 +26,7 @@ class ShopperUser(Person):
 
     def go_home(self) -> None:
         if self.visiting is not None:
-            complete(self.visiting.break_off())
+            self.part.send_home(self.visiting)
 
 
 class VisitorUser(ShopperUser):
