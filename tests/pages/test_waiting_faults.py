@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Page, Route, expect
-from support.pages.browser import DESKTOP, LAYOUT_SHIFT, NARROW, PHONE, arrive, complaints, throttle
+from support.pages.browser import (
+    DESKTOP,
+    LAYOUT_SHIFT,
+    NARROW,
+    PHONE,
+    arrive,
+    complaints,
+    layout_shift,
+    throttle,
+)
 from support.pages.running_sale import WAIT_SECONDS, Sale
 from support.pages.waiting_answers import WaitingAnswers
 from support.pages.waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
@@ -282,7 +291,7 @@ async def test_slow_line_shifts_nothing(*, form_first: bool, sale: Sale, page: P
         form_is_shown.set()
     await expect(page.locator("#number")).to_have_text("1", timeout=60_000)
     await expect(page.locator(".fallback")).to_be_hidden()
-    assert await page.evaluate("window.shifted") < 0.05
+    assert await layout_shift(page) < 0.05
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -290,8 +299,8 @@ async def test_banner_shifts_nothing(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers()
     await page.add_init_script(LAYOUT_SHIFT)
     await open_page(page, shared_sale, answers, "waiting")
-    before = await page.evaluate("window.shifted")
+    await expect(page.locator("#stock")).to_be_visible()  # the first status is shown
+    before = await layout_shift(page)
     answers.failing = (503, {"code": "overloaded"}, {"Retry-After": "30"})
     await expect(page.locator("#banner")).to_be_visible()
-    await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
-    assert await page.evaluate("window.shifted") == pytest.approx(before, abs=0.001)
+    assert await layout_shift(page) == pytest.approx(before, abs=0.001)

@@ -9,7 +9,14 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 from support.api_client import Api
-from support.pages.browser import DESKTOP, LAYOUT_SHIFT, PHONE, lose_requests, throttle
+from support.pages.browser import (
+    DESKTOP,
+    LAYOUT_SHIFT,
+    PHONE,
+    layout_shift,
+    lose_requests,
+    throttle,
+)
 from support.pages.open_shop import OpenShop
 from support.pages.paced_answers import PacedAnswers
 from support.pages.shop_visit import (
@@ -174,8 +181,8 @@ async def test_nothing_jumps_on_a_slow_line(store: OpenShop, page: Page) -> None
     await throttle(page, 200_000, 600)
     await page.goto(store.url)
     await expect(page.locator("#fact-stock")).not_to_be_empty()
-    assert await page.evaluate("window.shifted") < 0.1
+    assert await layout_shift(page) < 0.1
     await page.goto(await store.way_in())
     await expect(page.locator("#shop")).to_be_visible(timeout=30_000)
     await hold_best(page)
-    assert await page.evaluate("window.shifted") < 0.1
+    assert await layout_shift(page) < 0.1

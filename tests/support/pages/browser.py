@@ -70,9 +70,19 @@ new PerformanceObserver((list) => list.getEntries().forEach((shift) => {
   if (!shift.hadRecentInput) window.shifted += shift.value;
 })).observe({type: "layout-shift", buffered: true});
 """
-"""For `Page.add_init_script`: counts in `shifted` how far what is shown jumps, as in CLS."""
+"""For `Page.add_init_script`: what `layout_shift` reads."""
+_NEXT_FRAMES: Final = """
+new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100))))
+"""
 
 FORGET_STORAGE: Final = "try { localStorage.clear(); } catch { /* a document without any */ }"
+
+
+async def layout_shift(page: Page) -> float:
+    """How far what the page shows has jumped, as in CLS; what is under way in it is shown first."""
+    await page.evaluate(_NEXT_FRAMES)
+    return float(await page.evaluate("window.shifted"))
 
 
 def chromium_path() -> str | None:
