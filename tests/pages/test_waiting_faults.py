@@ -47,6 +47,7 @@ END_ANIMATIONS = "form => form.getAnimations().forEach((animation) => animation.
 """The form is shown by an animation, some seconds after the page."""
 VISIBLE_AGAIN = "document.dispatchEvent(new Event('visibilitychange'))"
 HOUR = timedelta(hours=1)
+SPOKEN = "You are in line. 59 places ahead of you. Doors open at eight."
 
 
 async def asked_in(seconds: float, answers: WaitingAnswers) -> int:
@@ -253,8 +254,27 @@ async def test_focus_and_speech_follow_what_goes_away(shared_sale: Sale, page: P
 async def test_message_and_scene_are_both_spoken(shared_sale: Sale, page: Page) -> None:
     answers = WaitingAnswers(status={"message": "Doors open at eight."})
     await open_page(page, shared_sale, answers, "waiting")
-    spoken = "You are in line. 59 places ahead of you. Doors open at eight."
-    await expect(page.locator("#announcer")).to_have_text(spoken)
+    await expect(page.locator("#announcer")).to_have_text(SPOKEN)
+
+
+async def test_message_that_comes_before_the_place_is_spoken_with_it(
+    shared_sale: Sale, page: Page
+) -> None:
+    """On a slow line the page knows the sale's message, and shows it, while it takes a place."""
+    message_is_shown = asyncio.Event()
+
+    async def hold_back(route: Route) -> None:
+        await message_is_shown.wait()
+        await route.fallback()
+
+    answers = WaitingAnswers(status={"message": "Doors open at eight."})
+    await page.route("**/v1/sales/**", answers.give)
+    await page.route("**/tickets", hold_back)
+    await page.goto(shared_sale.page())
+    await expect(page.locator("#message")).to_be_visible()
+    message_is_shown.set()
+    await reach(page, "waiting")
+    await expect(page.locator("#announcer")).to_have_text(SPOKEN)
 
 
 async def test_call_is_told_how_long_it_waits(shared_sale: Sale, page: Page) -> None:

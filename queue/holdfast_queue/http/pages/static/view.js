@@ -19,7 +19,7 @@ export class View {
   #numbers;
   #plural;
   #scene = null;
-  #spoken = { ahead: null, at: 0 };
+  #spoken = { message: null, ahead: null, at: 0 };
 
   constructor({ texts, sale, lang }) {
     this.#texts = texts;
@@ -53,14 +53,14 @@ export class View {
     this.#way(scene, status, place);
     this.#facts(scene, status, moment.wait);
     this.#stock(status, scene);
-    const news = this.#message(status?.message ?? null);
+    this.#message(status?.message ?? null);
     toggle("again", scene === "expired" || scene === "ended");
     toggle("go", scene === "admitted" || scene === "turn");
     toggle("back", WITH_WAY_BACK.has(scene));
     this.#keepNote(moment);
     toggle("sound", !SILENT.has(scene) && !AT_REST.has(scene));
     this.#title(moment);
-    this.#announce(moment, news);
+    this.#announce(moment);
     if (focused?.closest("[hidden]")) this.focusHeadline();
   }
 
@@ -171,10 +171,9 @@ export class View {
     }
   }
 
-  /** Gives what of it is new. */
   #message(message) {
     toggle("message", message !== null);
-    return message !== null && write("message-text", message) ? message : "";
+    if (message !== null) write("message-text", message);
   }
 
   #title({ scene, place }) {
@@ -185,7 +184,7 @@ export class View {
     if (document.title !== title) document.title = title;
   }
 
-  #announce({ scene, place }, news) {
+  #announce({ scene, place, status }) {
     const sentences = [];
     if (scene !== this.#scene) {
       this.#scene = scene;
@@ -194,7 +193,12 @@ export class View {
     } else if (scene === "waiting" && this.#worthSaying(place.shown)) {
       sentences.push(this.#aheadSpoken(place.shown));
     }
-    if (news) sentences.push(news);
+    // What is spoken while the page loads is replaced by its first scene before it is heard.
+    const message = status?.message ?? null;
+    if (scene !== "loading" && message !== null && message !== this.#spoken.message) {
+      this.#spoken.message = message;
+      sentences.push(message);
+    }
     if (sentences.length > 0) this.say(sentences.join(" "));
   }
 
@@ -204,7 +208,7 @@ export class View {
   }
 
   #aheadSpoken(ahead) {
-    this.#spoken = { ahead, at: elapsed() };
+    Object.assign(this.#spoken, { ahead, at: elapsed() });
     return this.counted("announce_ahead", ahead);
   }
 
@@ -221,9 +225,7 @@ export class View {
 
 function write(id, value) {
   const element = document.getElementById(id);
-  if (element.textContent === value) return false;
-  element.textContent = value;
-  return true;
+  if (element.textContent !== value) element.textContent = value;
 }
 
 function toggle(id, shown) {
