@@ -6,8 +6,9 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-from holdfast_inventory.holds.seat_map import STATES, SeatMap
+from holdfast_inventory.holds.seat_map import SeatMap
 from holdfast_inventory.plan.plan import Plan
+from holdfast_lua.calls.records import SeatState
 
 PLANS_KEPT: Final = 64
 SeatRanges = tuple[tuple[int, int, str], ...]
@@ -27,17 +28,17 @@ def count_stock(seat_map: SeatMap) -> Stock:
     """The stock of a map."""
     plan, settings, reading = seat_map.plan, seat_map.settings, seat_map.reading
     names = dict.fromkeys((*plan.categories, *(area.category for area in settings.areas)))
-    categories = {name: dict.fromkeys(STATES, 0) for name in names}
+    categories = {name: {state.word: 0 for state in SeatState} for name in names}
     for first, end, category in category_ranges(plan):
         counts = categories[category]
-        for state, letter in STATES.items():
-            counts[state] += reading.states.count(letter.encode(), first, end)
+        for state in SeatState:
+            counts[state.word] += reading.states.count(state.byte, first, end)
     areas = {}
     for area, (free, held) in zip(settings.areas, reading.areas, strict=True):
         units = {"free": free, "held": held, "booked": area.capacity - free - held}
         areas[area.id] = units
-        for state, count in units.items():
-            categories[area.category][state] += count
+        for word, count in units.items():
+            categories[area.category][word] += count
     return Stock(categories, areas)
 
 

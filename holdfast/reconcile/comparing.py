@@ -21,7 +21,7 @@ from enum import StrEnum
 
 from holdfast.reconcile.reading import Reading
 from holdfast_inventory.holds.allotments import AllottedUnits
-from holdfast_lua.calls.records import HoldRecord, HoldStatus
+from holdfast_lua.calls.records import HoldRecord, HoldStatus, SeatState
 from holdfast_lua.calls.sale import Units
 
 
@@ -69,10 +69,6 @@ def differences(reading: Reading) -> set[Difference]:
     }
 
 
-WORDS = {"f": "free", "h": "held", "b": "booked", "x": "blocked"}
-STATES = tuple(WORDS.values())
-
-
 def _of_seats(reading: Reading) -> Iterator[Difference]:
     holders = {seat: hold for hold in _live(reading) for seat in hold.seats}
     guids = reading.inventory.plan.guids
@@ -86,8 +82,8 @@ def _of_seats(reading: Reading) -> Iterator[Difference]:
             kind or DifferenceKind.TOLD,
             f"seat {guids[seat]}",
             _ledger_says(reading, seat),
-            WORDS[state] + (f" by {holder.id}" if holder else ""),
-            WORDS[by_events] if by_events != state else "",
+            SeatState(state).word + (f" by {holder.id}" if holder else ""),
+            SeatState(by_events).word if by_events != state else "",
             reading.ledger.sold_seats.get(seat, holder.id if holder else ""),
         )
 
@@ -96,13 +92,14 @@ def _wrong_with(
     reading: Reading, seat: int, state: str, holder: HoldRecord | None
 ) -> DifferenceKind | None:
     owner = reading.ledger.sold_seats.get(seat)
-    if owner is not None or state == "b":
-        booked = state == "b" and holder is not None and holder.status is HoldStatus.CONFIRMED
-        return None if booked and holder is not None and holder.id == owner else DifferenceKind.SOLD
-    if (state == "x") is not (seat in reading.blocked):
+    if owner is not None or state == SeatState.BOOKED:
+        sold = holder is not None and holder.status is HoldStatus.CONFIRMED and holder.id == owner
+        return None if sold and state == SeatState.BOOKED else DifferenceKind.SOLD
+    if (state == SeatState.BLOCKED) is not (seat in reading.blocked):
         return DifferenceKind.BLOCKED
     held = holder is not None and holder.status is not HoldStatus.CONFIRMED
-    return None if (state == "h") is held and (holder is None) is not held else DifferenceKind.HELD
+    told = (state == SeatState.HELD) is held and (holder is None) is not held
+    return None if told else DifferenceKind.HELD
 
 
 def _ledger_says(reading: Reading, seat: int) -> str:
@@ -168,7 +165,10 @@ def _of_sale(reading: Reading) -> Iterator[Difference]:
     free, held = (sum(area[part] for area in seat_map.areas) for part in (0, 1))
     capacity = sum(area.capacity for area in reading.inventory.settings.areas)
     right = Units(
-        states["f"] + free, states["h"] + held, states["b"] + capacity - free - held, states["x"]
+        states[SeatState.FREE] + free,
+        states[SeatState.HELD] + held,
+        states[SeatState.BOOKED] + capacity - free - held,
+        states[SeatState.BLOCKED],
     )
     shown = Units(seat_map.free, seat_map.held, seat_map.booked, seat_map.blocked)
     if shown != right:
@@ -186,8 +186,8 @@ def _of_what_is_apart(reading: Reading, free: Sequence[int]) -> Iterator[Differe
     held = [units for _, units in reading.map.areas]
     names, counted_free, counted_held = reading.head.allotted
     out = (
-        counted_free - allotted.count(states, ord("f"), free),
-        counted_held - allotted.count(states, ord("h"), held),
+        counted_free - allotted.count(states, SeatState.FREE.byte, free),
+        counted_held - allotted.count(states, SeatState.HELD.byte, held),
     )
     if names != allotted.names or out != (0, 0):
         store = f"counters of '{names}', right is '{allotted.names}', say {out[0]:+d} free and"
@@ -218,5 +218,6 @@ def _live(reading: Reading) -> list[HoldRecord]:
 
 
 def _units_beyond(shown: Units, right: Units) -> str:
-    by = {name: getattr(shown, name) - getattr(right, name) for name in STATES}
+    words = [state.word for state in SeatState]
+    by = {word: getattr(shown, word) - getattr(right, word) for word in words}
     return ", ".join(f"{out:+d} {name}" for name, out in by.items() if out)

@@ -28,6 +28,7 @@ HEADER = read_header("s", "-- KEYS: sale seats\n-- ARGV: epoch\n--   seat...  de
         ("{ KEYS.members }", "{ sale = KEYS[1], seats = KEYS[2] }"),
         ("tonumber(ARGV.epoch)", "tonumber(ARGV[1])"),
         ("unpack(ARGV, ARGV_AT.seat)", "unpack(ARGV, 2)"),
+        ("{ [SEAT.FREE] = true }, SEAT.BLOCKED", "{ ['f'] = true }, 'x'"),
         ("TEXT.id", r"'\162\105\100'"),
         ("AREA.count", "3"),
         ("AREA.names", "area, quantity, price"),

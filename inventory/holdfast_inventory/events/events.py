@@ -19,7 +19,7 @@ from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.hold_terms import EventsReading, StreamEvent
-from holdfast_lua.calls.records import areas_of
+from holdfast_lua.calls.records import SeatState, areas_of
 from holdfast_web.errors import ErrorCode, HoldfastError, invalid
 from holdfast_web.paths import sale_path
 from holdfast_web.timestamps import timestamp
@@ -36,15 +36,15 @@ _REPLACED_MEMBERS: Final = ("seats", "runs", "areas", "expires_ms")
 
 # The state that an event puts its seats into.
 SEAT_STATES: Final = {
-    "hold.created": "h",
-    "hold.reacquired": "h",
-    "hold.released": "f",
-    "hold.expired": "f",
-    "order.confirmed": "b",
-    "order.refunded": "f",
-    "seats.blocked": "x",
-    "seats.unblocked": "f",
-    "allotment.released": "f",
+    "hold.created": SeatState.HELD,
+    "hold.reacquired": SeatState.HELD,
+    "hold.released": SeatState.FREE,
+    "hold.expired": SeatState.FREE,
+    "order.confirmed": SeatState.BOOKED,
+    "order.refunded": SeatState.FREE,
+    "seats.blocked": SeatState.BLOCKED,
+    "seats.unblocked": SeatState.FREE,
+    "allotment.released": SeatState.FREE,
 }
 
 
@@ -108,7 +108,7 @@ def change_items(
         if event.kind in SEAT_STATES:
             item = _seat_change(event, inventory.settings, hidden)
             items.append(item)
-            if inventory.plan.set_aside and item["state"] == "f":
+            if inventory.plan.set_aside and item["state"] == SeatState.FREE:
                 items += _withhold(item, inventory, channel)
     return items
 
@@ -124,7 +124,7 @@ def _withhold(
         return []
     moved = frozenset(withheld)
     item["seats"] = [at for at in seats if at not in moved]
-    return [{**item, "state": "x", "seats": withheld, "areas": []}]
+    return [{**item, "state": SeatState.BLOCKED, "seats": withheld, "areas": []}]
 
 
 def map_channel(inventory: SaleInventory, text: str | None) -> str:

@@ -20,9 +20,14 @@ something, while the classes that a buyer may have are known before the script r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
+from holdfast_lua.calls.records import SeatState
+
+_FREE: Final = SeatState.FREE.byte
+_BLOCKED: Final = SeatState.BLOCKED.byte
 
 
 def shown_states(
@@ -33,8 +38,8 @@ def shown_states(
         return states
     shown, carried = bytearray(states), frozenset({channel})
     for seat, to in set_aside:
-        if shown[seat] == ord("f") and settings.withheld(to, carried):
-            shown[seat] = ord("x")
+        if shown[seat] == _FREE and settings.withheld(to, carried):
+            shown[seat] = _BLOCKED
     return bytes(shown)
 
 

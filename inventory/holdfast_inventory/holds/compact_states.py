@@ -7,7 +7,9 @@ compressing their 60 kB of characters takes (loadtest/bench/over_http/http_size.
 
 from typing import Final
 
-STATES: Final = b"fhbx"
+from holdfast_lua.calls.records import SeatState
+
+STATES: Final = "".join(SeatState).encode()
 """a state's code is its position"""
 
 _CODES: Final = bytes(max(0, STATES.find(byte)) for byte in range(256))

@@ -14,9 +14,9 @@ from holdfast_inventory.holds.choice import group_by_row
 from holdfast_inventory.plan.plan import Plan
 from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.inventory_install import InventoryImage
-from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus
+from holdfast_lua.calls.records import AreaUnits, HoldRecord, HoldStatus, SeatState
 
-FREE, HELD, BOOKED, BLOCKED = b"fhbx"
+FREE, HELD, BOOKED, BLOCKED = (state.byte for state in SeatState)
 
 
 def make_image(

@@ -25,9 +25,10 @@ from typing import Final
 from holdfast_inventory.holds.sale_context import SaleContext
 from holdfast_inventory.holds.sale_inventory import SaleInventory
 from holdfast_ledger import AuditEntry, SeatBlock
+from holdfast_lua.calls.records import SeatState
 
 ROUNDS_MAX: Final = 8
-BLOCKED: Final = ord("x")
+BLOCKED: Final = SeatState.BLOCKED.byte
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,14 @@ from holdfast_inventory.settings import InventorySettings
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.hold_terms import SeatsReading
 from holdfast_lua.calls.inventory import InventoryCalls
+from holdfast_lua.calls.records import SeatState
 from holdfast_tasks import start_task
 
 MAP_AGE_SECONDS: Final = 0.25
 SWEEPS_MAX: Final = 200
 MAPS_KEPT: Final = 8
+_BLOCKED: Final = SeatState.BLOCKED.byte
 GZIP_LEVEL: Final = 6
-STATES: Final = {"free": "f", "held": "h", "booked": "b", "blocked": "x"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class SeatMap:
         """As the API shows it."""
         reading = self.reading
         states = shown_states(reading.states, self.plan.set_aside, self.settings, self.channel)
-        withheld = states.count(b"x") - reading.states.count(b"x") if self.plan.set_aside else 0
+        withheld = states.count(_BLOCKED) - reading.states.count(_BLOCKED)
         areas = self._areas()
         withheld += sum(units.get("blocked", 0) for units in areas.values())
         return {
@@ -141,8 +142,8 @@ class SeatMap:
         """The map as JSON, with the guids of the seats in each state."""
         states, guids = str(self.members["states"]), self.plan.guids
         by_state = {
-            name: [guids[at] for at, state in enumerate(states) if state == letter]
-            for name, letter in STATES.items()
+            word: [guids[at] for at, letter in enumerate(states) if letter == of_word]
+            for word, of_word in {state.word: state.value for state in SeatState}.items()
         }
         return msgspec.json.encode({**self.members, "seats": by_state})
 

@@ -1,6 +1,7 @@
 """Writes into the scripts what is declared in Python.
 
     CODE.OK, CONST.POLL_MS            the number of that name; also STATUS, MODE, DRAW, SEATS
+    SEAT.FREE                         the letter of that state, as a string
     KEYS.sale, ARGV.epoch             KEYS[1], ARGV[1], by their order in the header
     KEYS.members                      sale = KEYS[1], events = KEYS[2], ...
     ARGV_AT.holds                     its number, from 1
@@ -74,7 +75,7 @@ def substitute(script: str, text: str, header: Header) -> str:
         if table is None:  # a comment
             return match[0]
         try:
-            if table in NUMBERS or table == "TEXT":
+            if table in NUMBERS or table in ("TEXT", "SEAT"):
                 return _constant(table, name, arguments)
             if table in tables and name == "members":
                 places = enumerate(tables[table], start=1)
@@ -96,6 +97,8 @@ def _constant(table: str, name: str, arguments: str | None) -> str:
         raise ValueError("a constant is not called")
     if table == "TEXT":
         return _string(pack_array(name))
+    if table == "SEAT":
+        return f"'{records.SeatState[name]}'"
     return f"({NUMBERS[table][name]} --[[{name}]])"
 
 

@@ -35,6 +35,7 @@ from holdfast_lua.calls.records import (
     AreaUnits,
     HoldRecord,
     SeatsAsked,
+    SeatState,
     flat_areas,
     pack_requested,
 )
@@ -200,7 +201,9 @@ _ASKED = {type(None): SeatsAsked.NONE, SeatChoice: SeatsAsked.BEST, SeatList: Se
 
 def area_fields(areas: Sequence[int]) -> list[str]:
     """The fields of the sale hash that count free and held units of these areas, in pairs."""
-    return [name for area in areas for name in (f"a{area}f", f"a{area}h")]
+    return [
+        name for area in areas for name in (f"a{area}{SeatState.FREE}", f"a{area}{SeatState.HELD}")
+    ]
 
 
 def pack_areas(areas: Sequence[AreaUnits]) -> bytes:

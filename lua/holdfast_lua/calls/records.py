@@ -13,7 +13,7 @@ change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum, unique
+from enum import IntEnum, StrEnum, unique
 from typing import Final
 
 import msgpack  # type: ignore[import-untyped]  # it has no stubs
@@ -140,6 +140,25 @@ class SeatsAsked(IntEnum):
     NONE = 0
     BEST = 1
     NAMED = 2
+
+
+@unique
+class SeatState(StrEnum):
+    """What becomes of a seat: its byte of `seats` in the store, its letter in the map."""
+
+    FREE = "f"
+    HELD = "h"
+    BOOKED = "b"
+    BLOCKED = "x"
+
+    @property
+    def byte(self) -> int:
+        return ord(self)
+
+    @property
+    def word(self) -> str:
+        """As counts and people call it."""
+        return self.name.lower()
 
 
 HOLD: Final = Fields.of(HoldRecord).from_("status")

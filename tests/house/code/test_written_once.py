@@ -50,6 +50,9 @@ BREACHES = {
     "a field of a reply by its number": re.compile(r"\]\[\d+\]"),
     "a reply by hand": re.compile(r"\{ ?(?:CODE\.\w+|code|refused|why)\s*,"),
     "a part of a record by its place": re.compile(r"\bsub\([^()\n]*[+-] ?(?:[2-9]|\d\d)"),
+    "a letter of a seat's state": re.compile(
+        r"""['"](?:\(\))?[fhbx]+\+?(?:\(\))?['"]|(?<=[{,])\s*[fhbx] = |\bmoved\.[fhbx]\b"""
+    ),
 }
 
 
@@ -154,6 +157,11 @@ def test_reply_read_by_position_is_found(planted: str) -> None:
     "planted",
     [
         "local sale = redis.call('HGET', KEYS[1], 'name')",
+        "mark_seats(row.states, start, count, 'h')",
+        "move_seats(sale, keys, rows, seats, { f = true }, to)",
+        "move_seats(sale, keys, rows, seats, { [from] = true, x = true }, to)",
+        "for first, after in string.gmatch(row.states, '()f+()') do",
+        "local free = moved.f or 0",
         "return tonumber(ARGV[12])",
         "local first = struct.unpack('>I4', record)",
         "local RECORD = '>I4I2I4I2B'",

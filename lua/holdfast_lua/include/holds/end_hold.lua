@@ -69,8 +69,9 @@ end
 -- Frees all units of a hold that has not been confirmed and marks it as ended.
 local function end_hold(sale, keys, hold, status, reason, kind)
   local rows = read_rows(keys.seats, hold.rows)
-  local moved = move_seats(sale, keys.seats, keys.rows, rows, hold.seats, { h = true }, 'f')
-  sale.free, sale.held = sale.free + (moved.h or 0), sale.held - (moved.h or 0)
+  local moved = move_seats(sale, keys.seats, keys.rows, rows, hold.seats,
+    { [SEAT.HELD] = true }, SEAT.FREE)
+  sale.free, sale.held = sale.free + (moved[SEAT.HELD] or 0), sale.held - (moved[SEAT.HELD] or 0)
   move_areas(sale, hold.areas, 'held', 'free')
   local tat_ms = remove_buyer_units(sale, keys.buyers, hold, count_units(hold), true, true)
   hold.status, hold.reason = status, reason
@@ -94,8 +95,9 @@ end
 -- Books the units of a hold that has them.
 local function book_units(sale, keys, hold, order_ref)
   local rows = read_rows(keys.seats, hold.rows)
-  local moved = move_seats(sale, keys.seats, keys.rows, rows, hold.seats, { h = true }, 'b')
-  local count = moved.h or 0
+  local moved = move_seats(sale, keys.seats, keys.rows, rows, hold.seats,
+    { [SEAT.HELD] = true }, SEAT.BOOKED)
+  local count = moved[SEAT.HELD] or 0
   sale.held, sale.booked = sale.held - count, sale.booked + count
   move_areas(sale, hold.areas, 'held', 'booked')
   mark_booked(sale, keys, hold, order_ref)

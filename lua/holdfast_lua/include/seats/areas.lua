@@ -9,7 +9,8 @@
 
 -- include: inventory
 
-local ALLOTTED = { f = 'apart_free', free = 'apart_free', h = 'apart_held', held = 'apart_held' }
+local ALLOTTED = { [SEAT.FREE] = 'apart_free', free = 'apart_free',
+  [SEAT.HELD] = 'apart_held', held = 'apart_held' }
 
 -- Whether a class (class * levels) or an area ('a<area>') is allotted.
 local function is_allotted(sale, what)
@@ -31,7 +32,7 @@ local function move_allotted(sale, what, from, to, count)
 end
 
 local function load_area(sale, area)
-  local free_field, held_field = 'a' .. area .. 'f', 'a' .. area .. 'h'
+  local free_field, held_field = 'a' .. area .. SEAT.FREE, 'a' .. area .. SEAT.HELD
   if not sale.before[free_field] then
     local stored = redis.call('HMGET', sale.key, free_field, held_field)
     sale[free_field], sale[held_field] = tonumber(stored[1]) or 0, tonumber(stored[2]) or 0

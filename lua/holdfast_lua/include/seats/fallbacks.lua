@@ -52,7 +52,7 @@ local function pick_split(cache, choice)
     local row = get_row(cache, places and places[at] or at)
     local runs = by_zone[row.zone] or {}
     by_zone[row.zone] = runs
-    for first, after_last in string.gmatch(row.states, '()ff+()') do
+    for first, after_last in string.gmatch(row.states, '()' .. SEAT.FREE .. SEAT.FREE .. '+()') do
       local run = { row = row, first = first, last = after_last - 1, length = after_last - first }
       runs[#runs + 1], all[#all + 1] = run, run
     end

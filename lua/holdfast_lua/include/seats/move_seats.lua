@@ -60,7 +60,7 @@ local function move_seats(sale, seats_key, rows_key, rows, seats, from, to)
   return moved
 end
 
-local COUNTED = { f = 'free', x = 'blocked' }
+local COUNTED = { [SEAT.FREE] = 'free', [SEAT.BLOCKED] = 'blocked' }
 
 -- Puts those seats of a list of SWITCH that are in the state `from` into `to`, as an operator asks,
 -- and answers which they were. Held and booked seats stay.

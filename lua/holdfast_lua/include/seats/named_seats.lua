@@ -6,7 +6,8 @@
 -- Seats beside which this selection would newly leave a single free seat, in one row. Where the
 -- free run was just one seat longer than what was chosen in it there was no better way.
 local function find_singles(row, after, offsets, alone)
-  for first, after_last in string.gmatch(row.states, '()f+()') do
+  local single = SEAT.HELD .. SEAT.FREE .. SEAT.HELD
+  for first, after_last in string.gmatch(row.states, '()' .. SEAT.FREE .. '+()') do
     local chosen, nearest = 0, nil
     for _, offset in ipairs(offsets) do
       if offset >= first and offset < after_last then
@@ -15,7 +16,7 @@ local function find_singles(row, after, offsets, alone)
     end
     if chosen > 0 and after_last - first ~= chosen + 1 then
       local rest = string.sub(after, first, after_last - 1)
-      if string.find('h' .. rest .. 'h', 'hfh', 1, true) then
+      if string.find(SEAT.HELD .. rest .. SEAT.HELD, single, 1, true) then
         alone[#alone + 1] = row.first + nearest - 1
       end
     end
@@ -28,8 +29,10 @@ local function check_row(row, offsets, prices, hold, why)
   for at, offset in ipairs(offsets) do
     local seat, price = row.first + offset - 1, prices[at]
     if barred then why.withheld[#why.withheld + 1] = seat end
-    if sub(row.states, offset, offset) ~= 'f' then why.conflicts[#why.conflicts + 1] = seat end
-    after = mark_seats(after, offset, 1, 'h')
+    if sub(row.states, offset, offset) ~= SEAT.FREE then
+      why.conflicts[#why.conflicts + 1] = seat
+    end
+    after = mark_seats(after, offset, 1, SEAT.HELD)
     hold.seats[#hold.seats + 1], hold.prices[#hold.prices + 1] = seat, price
     hold.total = hold.total + price
   end

@@ -109,10 +109,10 @@ end
 -- The best start in a row segment for so many seats side by side, nil when it cannot serve.
 local function pick_in_row(row, quantity, orphans, leftward)
   local states, focus2 = row.states, row.focus2
+  local free, from = SEAT.FREE .. '+', 1
   local best, best_cost
-  local from = 1
   while true do
-    local first, last = find(states, 'f+', from)
+    local first, last = find(states, free, from)
     if not first then return best end
     if last - first + 1 >= quantity then
       local start = choose_start(first, last, quantity, focus2, orphans, leftward)
@@ -159,7 +159,7 @@ end
 
 -- Marks a take as held in its row and adds its seats and prices to the hold.
 local function take_seats(cache, hold, prices, row, start, count)
-  put_row(cache, row, mark_seats(row.states, start, count, 'h'), count)
+  put_row(cache, row, mark_seats(row.states, start, count, SEAT.HELD), count)
   note_row(hold, row)
   local seats, seat_prices = hold.seats, hold.prices
   local price = prices[row.base / cache.levels + 1]

@@ -11,9 +11,9 @@
 
 -- The longest run of free seats.
 local function measure_longest_run(states)
-  local longest, from = 0, 1
+  local free, longest, from = SEAT.FREE .. '+', 0, 1
   while true do
-    local first, last = find(states, 'f+', from)
+    local first, last = find(states, free, from)
     if not first then return longest end
     if last - first >= longest then longest = last - first + 1 end
     from = last + 2

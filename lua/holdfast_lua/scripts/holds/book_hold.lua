@@ -36,7 +36,7 @@ local mine = {}
 for _, seat in ipairs(kept and known.seats or {}) do mine[seat] = true end
 local rows = read_rows(keys.seats, sold.rows)
 local taken = {}
-for _, state in ipairs({ 'h', 'b' }) do
+for _, state in ipairs({ SEAT.HELD, SEAT.BOOKED }) do
   for _, seat in ipairs(find_seats_in_state(rows, sold.seats, state)) do
     if not mine[seat] then taken[#taken + 1] = seat end
   end
@@ -48,8 +48,8 @@ end
 if kept then end_hold(sale, keys, known, STATUS.RELEASED, 'ledger_conflict', 'hold.released') end
 rows = read_rows(keys.seats, sold.rows)
 local moved = move_seats(sale, keys.seats, keys.rows, rows, sold.seats,
-  { f = true, x = true }, 'b')
-local free, blocked = moved.f or 0, moved.x or 0
+  { [SEAT.FREE] = true, [SEAT.BLOCKED] = true }, SEAT.BOOKED)
+local free, blocked = moved[SEAT.FREE] or 0, moved[SEAT.BLOCKED] or 0
 sale.free, sale.blocked = sale.free - free, sale.blocked - blocked
 sale.booked = sale.booked + free + blocked
 move_areas(sale, sold.areas, 'free', 'booked')

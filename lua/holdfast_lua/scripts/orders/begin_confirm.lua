@@ -50,10 +50,10 @@ end
 local why = check_reacquire(sale, keys, hold, tonumber(ARGV.limit))
 if why then return refuse_reacquire(sale, keys, hold, why) end
 local rows = read_rows(keys.seats, hold.rows)
-local taken, short = find_conflicts(rows, hold.seats, 'f'), find_short_areas(sale, hold.areas)
+local taken, short = find_conflicts(rows, hold.seats, SEAT.FREE), find_short_areas(sale, hold.areas)
 if #taken > 0 or #short > 0 then
   return refuse_reacquire(sale, keys, hold, CODE.HOLD_EXPIRED, taken, short)
 end
-move_seats(sale, keys.seats, keys.rows, rows, hold.seats, { f = true }, 'h')
+move_seats(sale, keys.seats, keys.rows, rows, hold.seats, { [SEAT.FREE] = true }, SEAT.HELD)
 reacquire_units(sale, keys, hold)
 return commit_inventory(sale, keys.events, CODE.HOLD_REACQUIRED, hold.value)

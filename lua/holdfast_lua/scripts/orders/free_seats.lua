@@ -68,8 +68,10 @@ local count = before - count_units(hold)
 if count == 0 then return refuse(sale, CODE.UNCHANGED, pack_hold(hold)) end
 
 local rows = read_rows(keys.seats, hold.rows)
-local moved = move_seats(sale, keys.seats, keys.rows, rows, freed, { b = true }, 'f')
-sale.free, sale.booked = sale.free + (moved.b or 0), sale.booked - (moved.b or 0)
+local moved = move_seats(sale, keys.seats, keys.rows, rows, freed,
+  { [SEAT.BOOKED] = true }, SEAT.FREE)
+local unbooked = moved[SEAT.BOOKED] or 0
+sale.free, sale.booked = sale.free + unbooked, sale.booked - unbooked
 move_areas(sale, given, 'booked', 'free')
 local gone = count == before
 if gone then hold.status, hold.reason = STATUS.RELEASED, 'refunded' end

@@ -15,4 +15,5 @@
 local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-return switch_seats(sale, keys, cmsgpack.unpack(ARGV.rows), 'f', 'x', 'seats.blocked')
+return switch_seats(sale, keys, cmsgpack.unpack(ARGV.rows), SEAT.FREE, SEAT.BLOCKED,
+  'seats.blocked')

@@ -27,11 +27,11 @@ for at = 1, #rows, SEGMENT.count do
   if is_allotted(sale, base) then
     names[base] = true
     local row = read_row(KEYS.seats, { SEGMENT.members(rows, at) })
-    for from, after in string.gmatch(row.states, '()f+()') do
+    for from, after in string.gmatch(row.states, '()' .. SEAT.FREE .. '+()') do
       free = free + after - from
       runs[#runs + 1], runs[#runs + 2] = row.first + from - 1, row.first + after - 2
     end
-    held = held + select(2, string.gsub(row.states, 'h', ''))
+    held = held + select(2, string.gsub(row.states, SEAT.HELD, ''))
   end
 end
 for _, area in ipairs(areas) do

@@ -15,4 +15,5 @@
 local keys = { KEYS.members }
 local sale, refusal = open_inventory()
 if refusal then return refusal end
-return switch_seats(sale, keys, cmsgpack.unpack(ARGV.rows), 'x', 'f', 'seats.unblocked')
+return switch_seats(sale, keys, cmsgpack.unpack(ARGV.rows), SEAT.BLOCKED, SEAT.FREE,
+  'seats.unblocked')
