@@ -58,11 +58,12 @@ async def executor(
 
 @pytest.fixture
 def make_line(executor: Executor, clock: Clock, sale_ref: SaleRef) -> LineFactory:
-    """Makes an open line with plenty of stock; keywords are terms."""
+    """Makes an open line with plenty of stock, whose time only tests move; keywords are terms."""
 
     async def make(
         ceiling: int = PLENTY, start: LineCheckpoint | None = None, **terms: Any
     ) -> Line:
+        await clock.stand_still()
         line = Line(executor, LineCalls(executor), sale_ref, clock.advance_ms, ceiling=ceiling)
         with_terms(line, **terms)
         await line.sale(free=PLENTY)

@@ -186,10 +186,11 @@ async def test_joins_racing_the_freeze_on_two_workers_are_in_lobby_or_line(
     make_lobby: MakeLobby, second_worker: Callable[[Room], Room], executor: Executor, clock: Clock
 ) -> None:
     # Given two workers, and a start that comes while people join through both
-    one = await make_lobby(opens_in_ms=600)
+    one = await make_lobby(opens_in_ms=60_000)
     other = second_worker(one)
     await other.tick()
     lost: list[BaseException] = []
+    many = asyncio.Event()
 
     async def joining(room: Room, salt: str) -> list[JoinResult]:
         entries: list[JoinResult] = []
@@ -200,10 +201,16 @@ async def test_joins_racing_the_freeze_on_two_workers_are_in_lobby_or_line(
                     lost.append(entry)
                 else:
                     entries.append(entry)
+            if len(entries) > 20:
+                many.set()
         return entries
 
+    async def opening() -> None:
+        await many.wait()
+        await clock.advance_ms(60_000)
+
     async with asyncio.timeout(30):
-        both = await asyncio.gather(joining(one, "a"), joining(other, "b"))
+        *both, _ = await asyncio.gather(joining(one, "a"), joining(other, "b"), opening())
     tickets = [entry.ticket for entries in both for entry in entries]
     # Then each has a place, in the lobby or in the line, and no place has two
     assert lost == []

@@ -48,17 +48,23 @@ async def test_store_time_decides_between_lobby_and_line(make_line: LineFactory)
 
 async def test_joins_racing_the_freeze_are_in_lobby_or_line_never_both(line: Line) -> None:
     begin = await line.now_ms()
-    await line.sale(prequeue_ms=1, opens_ms=begin + 300)
+    await line.sale(prequeue_ms=1, opens_ms=begin + MINUTE_MS)
+    places: list[tuple[Code, int]] = []
+    many = asyncio.Event()
 
-    async def joining() -> list[tuple[Code, int]]:
-        seen = []
+    async def joining() -> None:
         for _ in range(150):
             joined = await line.join(2)
-            seen += [(joined.code, joined.first + n) for n in range(joined.count)]
+            places.extend((joined.code, joined.first + n) for n in range(joined.count))
+            if len(places) > 100:
+                many.set()
             await asyncio.sleep(0.003)
-        return seen
 
-    places = [place for worker in await asyncio.gather(joining(), joining()) for place in worker]
+    async def opening() -> None:
+        await many.wait()
+        await line.advance_ms(MINUTE_MS)
+
+    await asyncio.gather(joining(), joining(), opening())
     lobby = sorted(at for code, at in places if code is Code.JOINED_LOBBY)
     numbers = sorted(at for code, at in places if code is Code.JOINED_LINE)
     assert lobby, "the test must begin in the lobby"

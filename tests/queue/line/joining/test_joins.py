@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from support.line.harness import Ceilings, Line, LineFactory
+from support.line.harness import HOUR_MS, Ceilings, Line, LineFactory
 
 from holdfast_ledger import LedgerUnavailable
+from holdfast_lua import Bundle, Executor
 from holdfast_lua.calls import keys
 from holdfast_lua.calls.guard import SaleRef
 from holdfast_lua.calls.line import LineCalls
@@ -50,15 +51,19 @@ async def test_large_turn_is_cut_into_batches(
 
 
 async def test_joins_that_come_while_the_store_has_a_batch_are_the_next_one(
-    line: Line, ceilings: Ceilings, scripts: Counter[str]
+    line: Line, ceilings: Ceilings, scripts: Counter[str], store_url: str, test_bundle: Bundle
 ) -> None:
     batcher = make_batcher(line, ceilings)
-    await line.executor.command("CLIENT", "PAUSE", 200)
     tasks = []
-    for _ in range(20):
-        tasks.append(asyncio.create_task(batcher.join()))
-        for _ in range(5):
-            await asyncio.sleep(0)
+    async with Executor(store_url, test_bundle) as beside:
+        await beside.command("CLIENT", "PAUSE", HOUR_MS, "WRITE")
+        try:
+            for _ in range(20):
+                tasks.append(asyncio.create_task(batcher.join()))
+                for _ in range(5):
+                    await asyncio.sleep(0)
+        finally:
+            await beside.command("CLIENT", "UNPAUSE")
     assert [place.number for place in await asyncio.gather(*tasks)] == list(range(1, 21))
     assert scripts["join_line"] == 2
     await batcher.aclose()
