@@ -52,10 +52,13 @@ async def test_page_before_signing_in_is_accessible(
 
 
 async def test_operator_signs_in_and_out_by_keyboard(page: Page, service: Service) -> None:
+    key = page.get_by_label("API key")
     await page.goto(f"{service.url}/console")
+    await expect(key).to_be_focused()
     await page.keyboard.type("wrong")
     await page.keyboard.press("Enter")
     await expect(page.locator("#wrong")).to_be_visible()
+    await expect(key).to_be_focused()
     await page.keyboard.type(service.operator_key)
     await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text("Sales")

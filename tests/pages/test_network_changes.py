@@ -11,7 +11,12 @@ from support.service.running import children, open_files
 
 
 def descendants(pid: int) -> Iterator[int]:
-    for child in children(pid):
+    """Some may end meanwhile: the processes of pages that were closed before."""
+    try:
+        found = children(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    for child in found:
         yield child
         yield from descendants(child)
 
