@@ -1,5 +1,7 @@
 """What users tell becomes receipts and figures, in bounded, numbered batches."""
 
+import time
+
 import pytest
 
 from holdfast_loadtest.audit.journal import (
@@ -212,6 +214,22 @@ def test_complaints_are_bounded_and_receipts_are_not(worker: Worker) -> None:
 
 
 def test_clocks_of_one_machine_agree() -> None:
+    first, second = steady_clock(), steady_clock()
+    before, between, after = first(), second(), first()
+    assert before - 0.001 <= between <= after + 0.001
+
+
+def test_clocks_agree_although_a_process_stood_still_while_it_read_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses, wall = iter([0.05]), time.time
+
+    def read_wall() -> float:
+        told = wall()
+        time.sleep(next(pauses, 0.0))
+        return told
+
+    monkeypatch.setattr(time, "time", read_wall)
     first, second = steady_clock(), steady_clock()
     before, between, after = first(), second(), first()
     assert before - 0.001 <= between <= after + 0.001
