@@ -13,7 +13,6 @@ import asyncio
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ import aiohttp
 
 from holdfast.config import ENV_PREFIX
 from holdfast_loadtest.client import Client
+from holdfast_loadtest.ports import is_free, unused_port
 from holdfast_lua.embedded import launcher
 
 LOG_FILE: Final = "service.log"
@@ -183,14 +183,9 @@ async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:
 
 def free_port(host: str, wanted: int | None, preferred: int) -> int:
     """`wanted` when given (0: any), else `preferred`, else any free one."""
-    candidates = [wanted] if wanted is not None else [preferred, 0]
-    for candidate in candidates:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, candidate))
-            except OSError:
-                continue
-            port: int = probe.getsockname()[1]
-            return port
-    raise ServiceFailed(f"port {wanted} on {host} is taken; give another with --port")
+    candidate = preferred if wanted is None else wanted
+    if candidate and is_free(host, candidate):
+        return candidate
+    if wanted:
+        raise ServiceFailed(f"port {wanted} on {host} is taken; give another with --port")
+    return unused_port(host)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from redis import Redis
 
 from bench.kit.clocks import Clock, process_clock, this_process
 from holdfast_loadtest.http_bytes import request_bytes
+from holdfast_loadtest.ports import unused_port
 from holdfast_loadtest.processes import children, command_line
 
 HOST: Final = "127.0.0.1"
@@ -151,10 +151,7 @@ def json_request(
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return unused_port(HOST)
 
 
 @contextmanager
