@@ -129,8 +129,11 @@ async def test_ballast_is_taken_away_whatever_happens(target: Target, tmp_path: 
     assert not (tmp_path / "ballast").exists()
 
 
-async def test_flood_that_is_taken_is_a_breach(target: Target) -> None:
+async def test_flood_that_is_taken_is_a_breach(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Given a server that says yes to everything."""
+    monkeypatch.setattr(flooding, "EFFECT_SECONDS", 60.0)
 
     async def agree(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
