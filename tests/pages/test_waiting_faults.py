@@ -19,7 +19,7 @@ from support.pages.browser import (
     throttle,
 )
 from support.pages.running_sale import WAIT_SECONDS, Sale
-from support.pages.waiting_answers import WaitingAnswers
+from support.pages.waiting_answers import ASKED, STAND_STILL, WaitingAnswers
 from support.pages.waiting_scenes import SCENES, TROUBLE_MS, open_page, open_scene, reach
 
 from holdfast_queue.http.pages.languages import catalogue
@@ -249,6 +249,30 @@ async def test_focus_and_speech_follow_what_goes_away(shared_sale: Sale, page: P
     await expect(page.locator("#banner")).to_be_hidden()
     await expect(page.locator("#announcer")).to_have_text(TEXTS["reached"])
     await expect(page.locator("#headline")).to_be_focused()
+
+
+async def test_press_while_a_poll_fails_makes_another(shared_sale: Sale, page: Page) -> None:
+    """Given a page whose clock stands still: by itself it polls no more."""
+    asked, lost = asyncio.Event(), asyncio.Event()
+
+    async def lose_later(route: Route) -> None:
+        asked.set()
+        await lost.wait()
+        await route.abort("connectionreset")
+
+    answers = WaitingAnswers()
+    await open_page(page, shared_sale, answers, "waiting")
+    answers.online = False
+    await expect(page.locator("#banner")).to_be_visible(timeout=TROUBLE_MS)
+    await page.evaluate(STAND_STILL)
+    await page.evaluate(ASKED)
+    await page.route("**/status", lose_later, times=1)
+    await page.locator("#banner-action").click()
+    await asked.wait()
+    await page.locator("#banner-action").click()
+    answers.online = True
+    lost.set()
+    await expect(page.locator("#banner")).to_be_hidden()
 
 
 async def test_message_and_scene_are_both_spoken(shared_sale: Sale, page: Page) -> None:

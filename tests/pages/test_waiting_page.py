@@ -25,7 +25,7 @@ from support.pages.browser import (
     resize,
 )
 from support.pages.running_sale import ReturnPage, Sale
-from support.pages.waiting_answers import WaitingAnswers, in_seconds
+from support.pages.waiting_answers import ASKED, STAND_STILL, WaitingAnswers, in_seconds
 from support.pages.waiting_scenes import TROUBLE_MS, open_page, reach
 
 TURN_SECONDS = 30
@@ -39,10 +39,6 @@ new MutationObserver(() => window.titled(document.title))
   .observe(document, {childList: true, characterData: true, subtree: true})
 """
 """Tells every title: that of a turn is shown for a second."""
-STAND_STILL = "const stopped = performance.now(); performance.now = () => stopped"
-"""From now on the page polls only when it is told to: its clock reaches no time at which a poll is
-due."""
-ASKED = "fetch('/v1/sales/x/status').catch(() => null)"
 
 
 async def pass_of(sale: Sale, address: str) -> str:

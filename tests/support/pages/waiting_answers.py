@@ -7,13 +7,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from playwright.async_api import Route
 
 Answer = tuple[int, object] | tuple[int, object, Mapping[str, str]]
 """Status, body (a document when it is a string, else JSON) and further headers."""
+
+STAND_STILL: Final = "const stopped = performance.now(); performance.now = () => stopped"
+"""From now on the page polls only when it is told to: its clock reaches no time at which a poll is
+due."""
+ASKED: Final = "fetch('/v1/sales/x/status').catch(() => null)"
+"""is answered after whatever the page has asked before"""
 
 
 def in_seconds(seconds: float) -> str:

@@ -17,6 +17,7 @@ export class Poller {
   #failures = 0;
   #failure = null;
   #busy = false;
+  #wanted = false;
   #everWorked = false;
   #step;
   #delay;
@@ -38,11 +39,13 @@ export class Poller {
       this.#failed(fault);
     } finally {
       this.#busy = false;
+      if (this.#wanted) this.now();
     }
   }
 
-  /** Polls at once, or as soon as the service allows it. */
+  /** Polls at once, or as soon as the service allows it; after the poll that is under way, which may fail. */
   now() {
+    this.#wanted = this.#busy;
     this.#at = this.#notBefore;
   }
 
