@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import JSHandle, Page
 from support.pages.running_sale import Sale
+from support.pages.waiting_answers import WaitingAnswers
 
 FAR = {
     "floor": 2,
@@ -54,7 +55,11 @@ PLACES: list[tuple[int, int, list[list[int]], int]] = [
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def module(shared_sale: Sale, page: Page) -> JSHandle:
-    """The module of the waiting page that its pace is computed in."""
+    """The module of the waiting page that its pace is computed in.
+
+    The page is answered by the test: the service would let it in, and it would leave for the shop.
+    """
+    await page.route("**/v1/sales/**", WaitingAnswers().give)
     await page.goto(shared_sale.page())
     return await page.evaluate_handle(
         "import(document.querySelector('script[src]').src.replace('main.js', 'place.js'))"
