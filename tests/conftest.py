@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from hypothesis import settings
 
 from holdfast.processes.garbage_collector import collection_paused
 from holdfast_lua import Bundle, EmbeddedStore, Executor, SaleRef, load_bundle
@@ -23,6 +24,10 @@ from holdfast_lua.calls import keys
 TEST_LUA = Path(__file__).parent / "lua"
 OFFSET_KEY = "hf:test:offset_ms"
 STILL_KEY = "hf:test:stopped_ms"
+
+# A process that stands still for a moment says nothing of the code whose example it had just begun.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
