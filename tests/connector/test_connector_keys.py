@@ -179,3 +179,22 @@ def test_keys_are_not_unavailable_while_they_are_fresh(
     assert not keys.unavailable
     clock.now += MAX_AGE_SECONDS
     wait_until(lambda: keys.unavailable)
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_read_is_seen_by_others_once_it_is_whole(down: bool, wire: Wire, clock: Clock) -> None:
+    """Its keys with their age, its failure with the time of the next: while the clock is read for
+    these, nothing of it is to be seen.
+    """
+    seen: list[tuple[bool, bool]] = []
+
+    def look() -> float:
+        if threading.current_thread() is not threading.main_thread() and not seen:
+            seen.append((False, False))  # `unavailable` looks at the clock itself
+            seen[0] = published.has(kid_of(wire.issuer)), published.unavailable
+        return clock()
+
+    wire.down = down
+    published = PublishedKeys(SERVICE, fetch=wire, clock=look)
+    wait_until(lambda: published.unavailable or published.has(kid_of(wire.issuer)))
+    assert seen == [(False, False)]

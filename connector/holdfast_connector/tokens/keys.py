@@ -169,11 +169,12 @@ class PublishedKeys:
             response = self._fetch(Request("GET", self._url, {"Accept": "application/json"}))
             if response.status != 200:
                 raise FetchFailed(f"status {response.status}")
-            self._keys = _parse(response.body)
+            keys = _parse(response.body)
             self._read_at, self._failed = self._clock(), False
+            self._keys = keys  # last: who sees them sees how fresh they are
         except Exception as error:  # whatever an injected fetch raises, the last good keys stay
-            self._failed = True
             self._due_at = self._clock() + 2 * self._min_interval_seconds
+            self._failed = True  # last: who sees it may be told when the next read is due
             _log.warning("cannot read keys from %s: %s", self._url, error)
         finally:
             with self._lock:
