@@ -15,6 +15,7 @@ KEPT_AFTER_EXPIRY_MS = 24 * 60 * 60 * 1000
 async def test_extending_moves_the_deadline_up_to_the_latest_time(
     harness: InventoryHarness, clock: Clock
 ) -> None:
+    await clock.stand_still()
     hold = await harness.held(harness.choice(2), buyer="bea")
     await clock.advance_ms(HOLD_MS - 1000)
 
@@ -55,6 +56,7 @@ async def test_extending_extends_the_session(harness: InventoryHarness, clock: C
 async def test_paying_pauses_expiry_up_to_the_latest_time(
     harness: InventoryHarness, clock: Clock
 ) -> None:
+    await clock.stand_still()
     hold = await harness.held(harness.choice(2), buyer="bea")
 
     paying = await harness.calls.begin_paying(harness.ref, hold.id)
@@ -203,6 +205,7 @@ async def test_a_hall_that_is_all_overdue_sells_at_the_first_request(
 async def test_released_holds_are_forgotten_an_hour_later(
     harness: InventoryHarness, clock: Clock
 ) -> None:
+    await clock.stand_still()
     gone = await harness.held(harness.choice(1))
     await harness.calls.release_hold(harness.ref, gone.id, owner="")
     paid = await harness.held(harness.choice(1))
@@ -223,6 +226,7 @@ async def test_released_holds_are_forgotten_an_hour_later(
 async def test_expired_holds_are_forgotten_a_day_later(
     harness: InventoryHarness, clock: Clock
 ) -> None:
+    await clock.stand_still()
     late = await harness.held(harness.choice(1))
     await clock.advance_ms(HOLD_MS)
     await harness.calls.expire_holds(harness.ref)

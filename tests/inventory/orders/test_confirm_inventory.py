@@ -132,6 +132,7 @@ async def test_a_late_payment_counts_for_the_limit(harness: InventoryHarness, cl
 async def test_a_late_payment_finds_seats_under_overdue_holds(
     make_harness: Make, clock: Clock
 ) -> None:
+    await clock.stand_still()
     harness = await make_harness(["A" * 60], areas=())
     first = await harness.held(harness.choice(1))
     await clock.advance_ms(HOLD_MS)
