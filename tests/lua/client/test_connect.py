@@ -98,7 +98,8 @@ async def test_silent_store_is_unavailable() -> None:
 async def test_client_never_repeats_a_command(store_url: str) -> None:
     """redis-py's default would run this script eleven times."""
     client = await open_client(store_url, reply_timeout_seconds=0.2)
-    await client.delete("hf:test:spun")
+    patient = await open_client(store_url)
+    await patient.delete("hf:test:spun")
     script = """
         redis.call('INCR', 'hf:test:spun')
         local due = os.clock() + 0.5
@@ -107,7 +108,6 @@ async def test_client_never_repeats_a_command(store_url: str) -> None:
     """
     with pytest.raises(RedisTimeoutError):
         await client.eval(script, 0)
-    patient = await open_client(store_url)
     assert await patient.get("hf:test:spun") == b"1"
     await client.aclose()
     await patient.aclose()

@@ -25,6 +25,7 @@ from holdfast_lua.client.sentinels import Word, find_master, most_believed
 from holdfast_lua.client.store_url import StoreUrl
 
 FAILOVER_SECONDS = 30.0
+HOUR_MS = 3_600_000
 
 
 @dataclass
@@ -54,7 +55,7 @@ async def watched(make_server: MakeServer) -> Watched:
     sentinel = make_server("sentinel.conf", "--sentinel")
     for question in (
         ("MONITOR", "mymaster", "127.0.0.1", master.port, 1),
-        ("SET", "mymaster", "down-after-milliseconds", 300),
+        ("SET", "mymaster", "down-after-milliseconds", HOUR_MS),
         ("SET", "mymaster", "failover-timeout", 3000),
     ):
         await sentinel.ask("SENTINEL", *question)
@@ -71,6 +72,17 @@ async def until_in_sync(watched: Watched) -> None:
             state = await watched.replica.ask("INFO", "replication")
             assert isinstance(state, dict)
             if known and state["master_link_status"] == "up":
+                return
+            await asyncio.sleep(0.05)
+
+
+async def until_alone(master: Server) -> None:
+    """Waits until the master has noticed that no replica is left."""
+    async with asyncio.timeout(FAILOVER_SECONDS):
+        while True:
+            state = await master.ask("INFO", "replication")
+            assert isinstance(state, dict)
+            if state["connected_slaves"] == 0:
                 return
             await asyncio.sleep(0.05)
 
@@ -103,6 +115,7 @@ async def test_failover_is_followed(watched: Watched, test_bundle: Bundle) -> No
         ref = await make_sale(executor, fresh_uid())
         assert await touch(executor, ref) == 1
         assert await executor.command("WAIT", 1, 5000) == 1
+        await watched.sentinel.ask("SENTINEL", "SET", "mymaster", "down-after-milliseconds", 300)
         await asyncio.to_thread(watched.master.kill)
         assert await until_served(executor) == watched.replica.port
         assert await touch(executor, ref) == 2
@@ -156,6 +169,7 @@ async def test_master_that_lost_its_replicas_is_left_for_the_promoted_one(
         assert await executor.command("WAIT", 1, 5000) == 1
         # While nobody else is named, its refusal is told and its link stays
         await watched.replica.ask("REPLICAOF", "NO", "ONE")
+        await until_alone(watched.master)
         for _ in range(3):
             with pytest.raises(StoreUnavailable, match="NOREPLICAS"):
                 await touch(executor, ref)

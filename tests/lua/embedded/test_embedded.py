@@ -194,21 +194,29 @@ def test_wait_for_a_loading_server_reports_progress_and_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("holdfast_lua.embedded.readiness.LOG_EVERY_SECONDS", 0.05)
-    # Given a server that takes more than a second to read its data back
+    monkeypatch.setattr("holdfast_lua.embedded.readiness._ANSWER_SECONDS", 60)
+    # Given a server that takes many seconds to read its data back
     server = make_server()
     with Redis(port=server.port) as client:
         client.mset({f"key-{number}": os.urandom(1000) for number in range(150)})
         client.save()
     server.kill()
     path = tmp_path / "run.sock"
-    slowly = ("--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024")
+    slowly = ("--key-load-delay", "100000", "--loading-process-events-interval-bytes", "1024")
     server.start("--unixsocket", str(path), "--save", "", *slowly)
+    told = re.compile(r"waiting for the store .*: loading, [1-9][\d.]* % done")
+
+    def hurry() -> None:
+        if told.search(caplog.text):
+            with Redis(unix_socket_path=str(path)) as client:
+                client.config_set("key-load-delay", 0)
+
     # Then a short wait ends with the reason, and a long one with a server that answers
     with pytest.raises(StoreSetupError, match=r"not ready after 0\.1 s: loading, [\d.]+ % done"):
         wait_until_ready(path, 0.1, lambda: None)
     with caplog.at_level("INFO"):
-        wait_until_ready(path, 30, lambda: None)
-    assert re.search(r"waiting for the store .*: loading, [1-9][\d.]* % done", caplog.text)
+        wait_until_ready(path, 30, hurry)
+    assert told.search(caplog.text)
     with Redis(unix_socket_path=str(path)) as client:
         assert client.dbsize() == 150
 
