@@ -17,7 +17,6 @@ from holdfast_web.shedding.shedder import Shedder
 
 BIG = bytes(16 * 1024 * 1024)
 FAST = ConnectionBounds(write_seconds=0.3)
-STRICT = ConnectionBounds(write_seconds=1.0)
 PATIENT = ConnectionBounds(write_seconds=3600.0, linger_seconds=0.1)
 LINGERING = ConnectionBounds(write_seconds=3600.0, linger_seconds=3600.0)
 CLOSING = ConnectionBounds(keepalive_seconds=0.1)
