@@ -11,6 +11,7 @@ Rejected: to load and tick every sale. A hundred idle ones took a fifth of a cor
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final, Protocol
@@ -117,9 +118,10 @@ class Discovery:
     async def _exchange_requests(self) -> None:
         own = self._active.requested_uids()
         executor = self._context.builder.installer.executor
+        asked_at = time.monotonic()
         asked = await mark_requested(executor, self._since_ms, sorted(own))
         self._since_ms = asked.now_ms
-        self._context.directory.clock.hear(asked.now_ms)
+        self._context.directory.clock.hear(asked.now_ms, asked_at)
         if not self._context.leadership.held():
             return
         for uid in asked.uids.difference(own):

@@ -23,15 +23,19 @@ SKEW_WINDOW_SECONDS: Final = 5.0
 class SaleClock:
     """The clock of one sale, as one process hears it."""
 
-    __slots__ = ("_heard_at", "_heard_ms")
+    __slots__ = ("_heard_at", "_heard_ms", "_under_way_ms")
 
     def __init__(self) -> None:
         self._heard_ms = 0
         self._heard_at = 0.0
+        self._under_way_ms = 0
 
-    def hear(self, now_ms: int) -> None:
-        """Notes what a reply said that has come just now; the newest counts, whichever is later."""
+    def hear(self, now_ms: int, asked_at: float) -> None:
+        """Notes what a reply said that has come just now, to what was asked at this monotonic time;
+        the newest counts, whichever is later.
+        """
         self._heard_ms, self._heard_at = now_ms, time.monotonic()
+        self._under_way_ms = int((self._heard_at - asked_at) * 1000)
 
     def now_ms(self) -> int:
         """Unix milliseconds; those of this host before anything was heard."""
@@ -40,8 +44,15 @@ class SaleClock:
         return self._heard_ms + int((time.monotonic() - self._heard_at) * 1000)
 
     def skew_ms(self) -> int:
-        """By how many ms it is ahead of this host's clock; 0 before anything was heard."""
-        return self.now_ms() - host_ms() if self._heard_ms else 0
+        """By how many ms it is ahead of this host's clock; 0 before anything was heard.
+
+        Behind is what it is by more than the reply may have been under way: when this process has
+        stood still, the reply is as old.
+        """
+        if not self._heard_ms:
+            return 0
+        skew_ms = self.now_ms() - host_ms()
+        return skew_ms if skew_ms >= 0 else min(0, skew_ms + self._under_way_ms)
 
 
 def host_ms() -> int:

@@ -9,6 +9,7 @@ is lower. Refusals by the guard are faults (exceptions), all other codes are out
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -78,8 +79,9 @@ async def guarded(
     Its keys are those of the sale that its header names, and last `own_keys`, the ones that only
     the caller can spell.
     """
+    asked_at = time.monotonic()
     raw = await run_for_sale(executor, ref.keys, name, (ref.epoch, ref.revision, *args), own_keys)
-    return Reply(heed(ref, raw), raw[REVISION_AT], raw[NOW_AT], raw[VALUES_AT:])
+    return Reply(heed(ref, raw, asked_at), raw[REVISION_AT], raw[NOW_AT], raw[VALUES_AT:])
 
 
 def run_for_sale(
@@ -94,8 +96,9 @@ def run_for_sale(
     return executor.run(name, keys.of(script, own_keys), args)
 
 
-def heed(ref: SaleRef, raw: Sequence[Any]) -> Code:
-    """The code of a guarded script's answer; what the answer says of the sale is noted in `ref`.
+def heed(ref: SaleRef, raw: Sequence[Any], asked_at: float) -> Code:
+    """The code of a guarded script's answer to what was asked at this monotonic time; what the
+    answer says of the sale is noted in `ref`.
 
     Raises StoreBehind or EpochChanged when the guard refused the call.
     """
@@ -106,7 +109,7 @@ def heed(ref: SaleRef, raw: Sequence[Any]) -> Code:
         raise EpochChanged(ref.uid, known_epoch=ref.epoch, store_epoch=raw[_EPOCH_AT])
     if revision >= ref.revision:  # a reply that was overtaken tells an older time
         ref.revision = revision
-        ref.clock.hear(raw[NOW_AT])
+        ref.clock.hear(raw[NOW_AT], asked_at)
     return code
 
 

@@ -8,6 +8,7 @@ inventory_install.py, since it comes before there is a sale to guard.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -93,8 +94,9 @@ class InventoryCalls:
         The holds of a tick reach the store as one call: see hold_batch.py.
         """
         args = (ref.epoch, ref.revision, *pack_request(terms, areas, seats))
+        asked_at = time.monotonic()
         raw = await run_for_sale(self._executor, ref.keys, "hold_seats", args)
-        return _answer_of(terms.hold_id, heed(ref, raw), raw)
+        return _answer_of(terms.hold_id, heed(ref, raw, asked_at), raw)
 
     async def extend_hold(
         self, ref: SaleRef, hold_id: str, *, owner: str, version: int, extend_ms: int
@@ -311,8 +313,9 @@ class InventoryCalls:
         self, ref: SaleRef, name: str, hold_id: str, args: Sequence[Argument]
     ) -> HoldAnswer:
         args = (ref.epoch, ref.revision, *args)
+        asked_at = time.monotonic()
         raw = await run_for_sale(self._executor, ref.keys, name, args)
-        return _answer_of(hold_id, heed(ref, raw), raw)
+        return _answer_of(hold_id, heed(ref, raw, asked_at), raw)
 
     async def _guarded(self, ref: SaleRef, name: str, *args: Argument) -> Reply:
         return await guarded(self._executor, ref, name, args)
