@@ -130,8 +130,8 @@ async def test_open_streams_are_those_of_all_workers(operator: Api, service: Ser
 async def test_holds_that_run_out_are_counted(operator: Api) -> None:
     await create(operator, "lapsing", hold_seconds=3)
     buyer = await operator.admitted("lapsing")
-    assert (await buyer.hold("lapsing", UNIT)).status == 201
     await _reaches(operator, "holdfast_holds_expired", 0, sale="lapsing")
+    assert (await buyer.hold("lapsing", UNIT)).status == 201
     await _reaches(operator, "holdfast_holds_expired", 1, sale="lapsing")
     await _reaches(operator, "holdfast_units", 100, state="free", sale="lapsing")
 

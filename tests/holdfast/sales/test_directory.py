@@ -36,17 +36,18 @@ async def test_sale_is_found_though_it_was_asked_for_before_it_was_made(
 async def test_sale_is_found_though_a_load_under_way_began_before_it_was_made(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newcomer, made = worker.newcomer(), asyncio.Event()
+    newcomer, has_read, made = worker.newcomer(), asyncio.Event(), asyncio.Event()
     read = worker.ledger.sales.read
 
     async def slow(name: str) -> SaleRecord | None:
         found = await read(name)
+        has_read.set()
         await made.wait()
         return found
 
     monkeypatch.setattr(newcomer.ledger.sales, "read", slow)
     early = asyncio.create_task(newcomer.directory.activate(NAME))
-    await asyncio.sleep(0.1)
+    await has_read.wait()
     monkeypatch.setattr(newcomer.ledger.sales, "read", read)
     await worker.create(NAME)
     late = asyncio.create_task(newcomer.directory.get(NAME))
