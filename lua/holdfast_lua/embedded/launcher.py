@@ -9,7 +9,9 @@ this survives the exec. The kernel watches the parent THREAD, so the service use
 its main thread. `watch` (elsewhere, or from other threads): stays as the server's parent and ends
 it when the pipe closes whose other end only the service holds, or when it is adopted by
 another process. SIGKILL is the signal: a server busy in a long script ignores SIGTERM, and its
-append-only file was written before each reply, so nothing acknowledged is lost by it.
+append-only file is written before each reply. Only while a sync of the file is under way, which
+takes as long as the disk likes, replies come first, for up to two seconds: what a kill takes then
+is found out as every loss is (docs/correctness.md).
 
 Importing this module does nothing; store.py uses it for the command line.
 """

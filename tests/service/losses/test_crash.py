@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from redis import Redis
 from support.service.reconciled import reconciled
 from support.service.running import Service, StartService, is_alive, wait_until
 from support.service.rush import SALE, Rush, create_rush_sale, finish, until_confirmed
@@ -50,15 +51,26 @@ async def test_killed_service_loses_no_confirmed_order(
     assert rush.answers["lost"] > 0
 
 
+def sync_no_more(service: Service) -> None:
+    """From now on the store writes each answer's changes before it: while a sync of its file is
+    under way, which takes as long as the disk likes, it would not.
+    """
+    with Redis(unix_socket_path=str(service.data_dir / "store" / "run.sock")) as store:
+        store.config_set("appendfsync", "no")
+
+
 @KILLS
 async def test_killed_store_loses_no_confirmed_order(
     start_service: StartService, http: aiohttp.ClientSession, kills: int
 ) -> None:
-    """Given a rush, when only the embedded store is killed, it comes back with everything."""
+    """Given a rush, when only the embedded store is killed, it comes back with everything that is
+    in its file.
+    """
     service = start_service(*WORKERS, **SETTINGS)
     async with rush_on(service, http) as rush:
         for _ in range(kills):
             await until_confirmed(rush, 30)
+            await asyncio.to_thread(sync_no_more, service)
             os.kill(service.store_pid(), signal.SIGKILL)
     assert "store_behind" not in rush.answers
 
