@@ -269,8 +269,10 @@ def test_process_1_reaps_what_it_inherits_and_hears_signals(
     enter = ["nsenter", "--target", str(init), "--pid", "--mount"]
     if os.geteuid() != 0:
         enter += ["--user", "--preserve-credentials"]
-    subprocess.run([*enter, "sh", "-c", "sleep 0.3 & sleep 0.3 &"], check=True)
-    wait_until(lambda: len(children(init)) > len(before))
+    subprocess.run([*enter, "sh", "-c", "sleep 3600 & sleep 3600 &"], check=True)
+    wait_until(lambda: len(children(init)) == len(before) + 2)
+    for orphan in set(children(init)) - set(before):
+        os.kill(orphan, signal.SIGKILL)
     wait_until(lambda: children(init) == before)
     worker = next(pid for pid in before if not is_store(pid))
     os.kill(worker, signal.SIGKILL)

@@ -270,15 +270,17 @@ async def test_connection_that_asks_nothing_is_closed(start_service: StartServic
     """Given connections that send nothing, or drip a head, they are closed after a while."""
     service = start_service(HOLDFAST_HEADER_SECONDS="0.5")
     host, port = service.url.removeprefix("http://").split(":")
+    busy, busy_writer = await asyncio.open_connection(host, int(port))
+    while not await answers(busy, busy_writer):  # half a second may pass before it has asked
+        busy_writer.close()
+        busy, busy_writer = await asyncio.open_connection(host, int(port))
     silent, silent_writer = await asyncio.open_connection(host, int(port))
     drip, drip_writer = await asyncio.open_connection(host, int(port))
-    busy, busy_writer = await asyncio.open_connection(host, int(port))
     drip_writer.write(b"GET /livez HT")
+    async with asyncio.timeout(20):
+        assert await silent.read() == b""
+        assert await drip.read() == b""
     assert await answers(busy, busy_writer)
-    assert await asyncio.wait_for(silent.read(), 5) == b""
-    assert await asyncio.wait_for(drip.read(), 5) == b""
-    busy_writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert await asyncio.wait_for(busy.read(1), 5) != b""
     for writer in (silent_writer, drip_writer, busy_writer):
         writer.close()
 
