@@ -210,9 +210,9 @@ def until_postgres_answers(server: Server) -> None:
     _until_answers([*_psql(server), "-c", "SELECT 1"])
 
 
-def run_postgres(server: Server, statement: str) -> None:
-    """One statement, as the superuser."""
-    run([*_psql(server), "-c", statement])
+def run_postgres(server: Server, statement: str) -> str:
+    """One statement, as the superuser; its result without a heading."""
+    return run([*_psql(server), "--tuples-only", "-c", statement]).strip()
 
 
 def _psql(server: Server) -> list[str]:

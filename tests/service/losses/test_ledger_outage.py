@@ -19,7 +19,7 @@ import aiohttp
 import pytest
 from support.api_client import Answer
 from support.service.reconciled import reconciled
-from support.service.running import Service, StartService, children
+from support.service.running import Service, StartService, children, wait_until
 from support.service.rush import SALE, Rush, create_rush_sale, finish, until_confirmed
 from support.services import (
     Server,
@@ -173,6 +173,11 @@ async def test_postgres_that_stands_still_is_not_waited_for(
         assert (await told(rush, hold)).status == 200
 
 
+def until_read_only(server: Server) -> None:
+    """The server hears of new settings when it comes to it, and tells its sessions then."""
+    wait_until(lambda: run_postgres(server, "SHOW default_transaction_read_only") == "on")
+
+
 async def test_postgres_that_turned_read_only_is_told_and_gone_on_with(
     start_service: StartService, http: aiohttp.ClientSession, postgres: Postgres
 ) -> None:
@@ -182,6 +187,7 @@ async def test_postgres_that_turned_read_only_is_told_and_gone_on_with(
     async with rushing(service, http) as rush:
         run_postgres(postgres.server, "ALTER SYSTEM SET default_transaction_read_only = on")
         run_postgres(postgres.server, "SELECT pg_reload_conf()")
+        await asyncio.to_thread(until_read_only, postgres.server)
         try:
             hold = await going_on(rush)
             assert await refused(rush, hold) < ANSWER_SECONDS
