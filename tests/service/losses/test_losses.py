@@ -12,7 +12,7 @@ import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
@@ -35,6 +35,7 @@ async def rushing(
     line = Line(rush.api.as_(None))
     running = [asyncio.create_task(work) for work in (rush.run(), line.run())]
     await until_confirmed(rush, 30)
+    await until_admitted(line)
     yield rush, line
     rush.stopped = line.stopped = True
     await asyncio.gather(*running)
@@ -42,6 +43,14 @@ async def rushing(
     await line.audit()
     await reconciled(service, SALE)
     assert "internal_error" not in rush.answers
+
+
+async def until_admitted(line: Line) -> None:
+    for _ in range(1500):
+        if line.tokens:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"nobody gets in: {line.answers}")
 
 
 async def answered(call: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -163,7 +172,8 @@ async def test_unreadable_files_are_set_aside_and_the_sale_is_rebuilt(
         if whole:
             workers = service.workers()
             service.kill()
-        os.kill(store, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended with its service
+            os.kill(store, signal.SIGKILL)
         wait_until(lambda: not any(is_alive(pid) for pid in (store, *workers)))
         break_in_the_middle(service)
         if whole:
