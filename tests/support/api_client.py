@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ PLAN = Path(__file__).parents[2] / "examples" / "plans" / "sports-hall.json"
 NIGHT = {"name": "Night", "areas": [FLOOR], "prices": {"GA": 4500}}
 ALL_PRICES = {"I": 9000, "II": 6000, "VIP": 15000, "GA": 4500}
 MAX_TRIES = 400
+IN_TIME_TRIES = 6
+STUCK_SECONDS = 60.0
+"""how long something is waited for that comes soon, or never"""
 
 
 @dataclass(frozen=True)
@@ -123,18 +127,33 @@ def seating_plan() -> dict[str, object]:
 
 
 async def eventually(operator: Api, path: str, member: str, wanted: object) -> float:
-    """Seconds until the first of 20 reads in a row (two workers) that show the value."""
+    """Seconds until the first of 20 reads in a row that show the value.
+
+    Each has a connection of its own, so that it may come to either of two workers.
+    """
     started = since = time.monotonic()
     agreed = 0
     while agreed < 20:
-        shown = (await operator.get(path)).body
+        shown = (await operator.call("GET", path, headers={"Connection": "close"})).body
         if shown.get(member) == wanted:
             agreed += 1
         else:
             agreed, since = 0, time.monotonic()
-            assert since - started < 5, shown
+            assert since - started < STUCK_SECONDS, shown
         await asyncio.sleep(0.01)
     return since - started
+
+
+async def in_time(measured: Callable[[int], Awaitable[float]], seconds: float) -> None:
+    """One of some tries, which are told their number, takes less than this.
+
+    Any of them may come at a moment in which the machine has no time for us; what is too slow by
+    itself is so each time.
+    """
+    taken: list[float] = []
+    while min(taken, default=seconds) >= seconds:
+        assert len(taken) < IN_TIME_TRIES, taken
+        taken.append(await measured(len(taken)))
 
 
 def make_key(service: Service, role: str, *more: str) -> str:

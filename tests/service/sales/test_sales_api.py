@@ -11,6 +11,7 @@ from support.api_client import (
     Api,
     create,
     eventually,
+    in_time,
     keys_command,
     make_key,
     seating_plan,
@@ -136,13 +137,18 @@ async def test_list_is_paged_by_name(operator: Api, name: str) -> None:
 async def test_patch_reaches_every_worker_within_half_a_second(operator: Api, name: str) -> None:
     await create(operator, name)
     await eventually(operator, f"/v1/sales/{name}/status", "message", None)
-    changed = await operator.patch(
-        f"/v1/sales/{name}", {"message": "five minutes", "new_users_per_minute": 60}
-    )
-    assert (changed.status, changed.body["new_users_per_minute"]) == (200, 60)
-    seconds = await eventually(operator, f"/v1/sales/{name}/status", "message", "five minutes")
-    assert seconds < 0.75
-    await eventually(operator, f"/v1/sales/{name}", "new_users_per_minute", 60)
+
+    async def patched(turn: int) -> float:
+        message = f"{turn} minutes"
+        changed = await operator.patch(
+            f"/v1/sales/{name}", {"message": message, "new_users_per_minute": 60 + turn}
+        )
+        assert (changed.status, changed.body["new_users_per_minute"]) == (200, 60 + turn)
+        seconds = await eventually(operator, f"/v1/sales/{name}/status", "message", message)
+        await eventually(operator, f"/v1/sales/{name}", "new_users_per_minute", 60 + turn)
+        return seconds
+
+    await in_time(patched, 0.75)
 
 
 @pytest.mark.parametrize(

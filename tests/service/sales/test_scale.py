@@ -1,13 +1,14 @@
 """Many who look, several workers: polls cost the store nothing, and the workers tell one story."""
 
 import asyncio
+import itertools
 import os
 import statistics
 import time
 
 import aiohttp
 import redis.asyncio
-from support.api_client import Api, create
+from support.api_client import STUCK_SECONDS, Api, create, in_time
 from support.service.running import Service, StartService
 
 from holdfast_lua.embedded.store import EmbeddedStore
@@ -71,10 +72,11 @@ async def test_polls_cost_the_store_nothing(
 async def reach_every_worker(service: Service, api: Api, path: str) -> None:
     """Opens connections, which the client keeps, until each worker has some of them."""
     before = {pid: open_files(pid) for pid in service.workers()}
-    for round_ in range(1, 6):
+    for round_ in range(1, 11):
         await asyncio.gather(*(api.get(path) for _ in range(CONNECTIONS * round_)))
         if all(open_files(pid) > count for pid, count in before.items()):
             return
+        await asyncio.sleep(0.5)  # one that stands still accepts nothing
     raise AssertionError("one worker took all connections")
 
 
@@ -88,7 +90,7 @@ async def seconds_until_all_show(api: Api, path: str, issued: int) -> float:
         shown = await asyncio.gather(*(api.get(path) for _ in range(CONNECTIONS)))
         if {answer.body["issued"] for answer in shown} == {issued}:
             return time.monotonic() - started
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < STUCK_SECONDS
         await asyncio.sleep(0.01)
 
 
@@ -99,8 +101,13 @@ async def test_workers_agree_within_half_a_second(
     await create(operator, name, new_users_per_minute=1, burst=1)
     visitor, path = operator.as_(None), f"/v1/sales/{name}/status"
     await reach_every_worker(shared_service, visitor, path)
-    taken = []
-    for issued in range(1, 8):
-        await visitor.join(name)
-        taken.append(await seconds_until_all_show(visitor, path, issued))
-    assert statistics.median(taken) < AGREE_SECONDS, taken
+    issued = itertools.count(1)
+
+    async def mostly(_turn: int) -> float:
+        taken = []
+        for _ in range(7):
+            await visitor.join(name)
+            taken.append(await seconds_until_all_show(visitor, path, next(issued)))
+        return statistics.median(taken)
+
+    await in_time(mostly, AGREE_SECONDS)
