@@ -171,7 +171,7 @@ async def _until_blocked(rogue: AsyncConnection, is_postgres: bool) -> None:
         if is_postgres
         else "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
     )
-    for _ in range(20):
+    for _ in range(400):
         if await rogue.scalar(text(waiting)):
             return
         await asyncio.sleep(INNODB_VIEW_SECONDS)

@@ -33,7 +33,8 @@ async def test_failing_statement_does_not_tell_what_it_wrote(tmp_path: Path) -> 
 async def test_reader_does_not_wait_for_the_writer(shop_ledger: Ledger) -> None:
     """Catches a reader that begins as a writer does: it would wait for the whole transaction."""
     async with shop_ledger.database.writing():
-        async with asyncio.timeout(2):
+        # A writer would be refused by the lock before this time is over.
+        async with asyncio.timeout(60):
             assert await shop_ledger.sales.read("nobody") is None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from urllib.parse import quote
@@ -39,13 +40,14 @@ def cache_of(answer: Answer) -> str | None:
 
 
 async def test_status_polls_are_answered_by_nginx(visitor: Api, sale: str) -> None:
-    """A crowd within a second, each with a query of its own, costs the service a read or two."""
+    """A crowd, each with a query of its own, costs the service a read or two a second."""
+    began = time.monotonic()
     paths = (f"/v1/sales/{sale}/status?n={n}" for n in range(100))
     answers = await asyncio.gather(*(visitor.get(path) for path in paths))
     assert {answer.status for answer in answers} == {HTTPStatus.OK}
     assert {answer.body["sale"] for answer in answers} == {sale}
     fresh = [one for one in answers if cache_of(one) not in {"HIT", "UPDATING", "STALE"}]
-    assert 1 <= len(fresh) <= 5
+    assert 1 <= len(fresh) <= 5 + 2 * (time.monotonic() - began)
 
 
 async def test_status_is_never_older_than_a_moment(operator: Api, visitor: Api, sale: str) -> None:
@@ -211,11 +213,14 @@ async def test_crowd_is_one_request_and_an_outage_shows_the_last_status(
     url = f"https://localhost:{port}/v1/sales/x/status"
     async with AsyncExitStack() as alive:
         upstream = await alive.enter_async_context(echo())
-        upstream.headers = {"Cache-Control": "public, max-age=0, s-maxage=1"}
+        upstream.headers = {"Cache-Control": "public, max-age=0, s-maxage=3600"}
         with service_recipe(port, certificate, one_for_all(upstream.port)):
             answers = await asyncio.gather(*(http.get(url) for _ in range(80)))
             assert {answer.status for answer in answers} == {HTTPStatus.OK}
             assert len(upstream.seen) <= 2
+            url = f"https://localhost:{port}/v1/sales/y/status"
+            upstream.headers = {"Cache-Control": "public, max-age=0, s-maxage=1"}
+            assert (await http.get(url)).status == HTTPStatus.OK
             await alive.aclose()
             async with asyncio.timeout(10):
                 while True:  # until the copy's second is over and nginx has to ask again

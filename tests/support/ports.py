@@ -29,7 +29,8 @@ _ports = _candidates()
 def free_port(*, with_cluster_bus: bool = False) -> int:
     """A port that nobody listens on; where asked, the store's cluster bus port is free as well."""
     for port in _ports:
-        if _is_free(port) and not (with_cluster_bus and not _is_free(port + CLUSTER_BUS_OFFSET)):
+        bus = port + CLUSTER_BUS_OFFSET
+        if _is_free(port) and not (with_cluster_bus and (bus >= END or not _is_free(bus))):
             return port
     raise RuntimeError("this process has used up its ports")
 

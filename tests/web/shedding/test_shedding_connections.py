@@ -314,6 +314,19 @@ async def test_refused_connection_is_closed_when_it_has_been_idle(start: Start) 
     writer.close()
 
 
+async def test_refused_connection_is_not_kept_for_the_time_of_a_head(start: Start) -> None:
+    """Where that is the longer of the two."""
+    site = await start(
+        ConnectionBounds(header_seconds=3600.0, keepalive_seconds=0.1), shed_after_ms=AFTER_MS
+    )
+    press(site)
+    reader, writer = await site.opened()
+    writer.write(HOLD)
+    await reader.readuntil(b"}")
+    await closed(reader)
+    writer.close()
+
+
 async def test_idle_connections_make_room_and_the_longest_idle_go_first(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,9 @@ class Arrival(asyncio.Protocol):
         self._may_be_old = look.pauses
         self.transport.write(look.answer)
         self.idle_since, self.deadline = turn, turn + self._idle_seconds
+        if self.deadline < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self.deadline, self._on_time)
         if look.closes:
             self.transport.close()
         elif look.pauses:
