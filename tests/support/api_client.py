@@ -66,6 +66,10 @@ class Api:
     async def get(self, path: str) -> Answer:
         return await self.call("GET", path)
 
+    async def look(self, path: str) -> Answer:
+        """GET by a connection of its own: of several workers any may answer."""
+        return await self.call("GET", path, headers={"Connection": "close"})
+
     async def post(self, path: str, body: object = None, **headers: str) -> Answer:
         return await self.call("POST", path, body, headers)
 
@@ -127,14 +131,11 @@ def seating_plan() -> dict[str, object]:
 
 
 async def eventually(operator: Api, path: str, member: str, wanted: object) -> float:
-    """Seconds until the first of 20 reads in a row that show the value.
-
-    Each has a connection of its own, so that it may come to either of two workers.
-    """
+    """Seconds until the first of 20 reads in a row (two workers) that show the value."""
     started = since = time.monotonic()
     agreed = 0
     while agreed < 20:
-        shown = (await operator.call("GET", path, headers={"Connection": "close"})).body
+        shown = (await operator.look(path)).body
         if shown.get(member) == wanted:
             agreed += 1
         else:

@@ -68,5 +68,5 @@ def test_shielded_coroutine_ends_although_its_caller_is_killed_twice() -> None:
     for everybody in (Group([person]), Group([person])):
         everybody.kill(block=False)
     person.join()
-    shielded.wait(1)
+    shielded.wait(60)
     assert settled == ["paid"]

@@ -5,13 +5,13 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.api_client import Answer, Api, create
+from support.api_client import STUCK_SECONDS, Api, create
 from support.line import draw_by_page
 from support.service import forked_command
 from support.service.running import Service, StartService
@@ -48,12 +48,12 @@ async def ticket_view(visitor: Api, sale: str, token: str) -> dict[str, Any]:
     return view
 
 
-async def until(read: Callable[[], Awaitable[Answer]], settled: Callable[[Any], bool]) -> Any:
+async def until(api: Api, path: str, settled: Callable[[Any], bool]) -> Any:
     """Every one of 20 answers in a row (two workers) is as it should be; the last of them."""
     agreed = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(STUCK_SECONDS):
         while True:
-            body = (await read()).body
+            body = (await api.look(path)).body
             agreed = agreed + 1 if settled(body) else 0
             if agreed == 20:
                 return body
@@ -62,7 +62,7 @@ async def until(read: Callable[[], Awaitable[Answer]], settled: Callable[[Any], 
 
 async def drawn(api: Api, sale: str) -> dict[str, Any]:
     facts: dict[str, Any] = await until(
-        lambda: api.get(f"/v1/sales/{sale}/draw"), lambda body: body["secret"] is not None
+        api, f"/v1/sales/{sale}/draw", lambda body: body["secret"] is not None
     )
     return facts
 
@@ -193,9 +193,8 @@ async def test_draw_waits_for_the_beacon_that_was_announced(operator: Api, name:
     early = await operator.post(path, {"value": "00ff"})
     assert (early.status, early.code) == (409, "not_open")
     await operator.post(f"/v1/sales/{name}/open")
-    facts = await until(
-        lambda: visitor.get(f"/v1/sales/{name}/draw"), lambda body: body["entrants"] == 30
-    )
+    draw = f"/v1/sales/{name}/draw"
+    facts = await until(visitor, draw, lambda body: body["entrants"] == 30)
     assert (facts["secret"], facts["beacon_source"]) == (None, source)
     status = (await visitor.get(f"/v1/sales/{name}/status")).body
     assert (status["draw"]["drawn"], status["serving"]) == (False, 0)
@@ -269,7 +268,7 @@ async def test_times_and_starts_are_published_from_the_commitment_on(
     later = "2099-01-01T12:00:00Z"
     assert (await operator.patch(f"/v1/sales/{name}", {"event_start_time": later})).status == 200
     assert (await operator.patch(f"/v1/sales/{name}", {"burst": 3})).status == 200
-    moved = await until(lambda: visitor.get(path), lambda body: len(body["starts"]) == 2)
+    moved = await until(visitor, path, lambda body: len(body["starts"]) == 2)
     assert moved["starts"][0] == first["starts"][0]
     assert moved["starts"][1]["start"] == "2099-01-01T12:00:00.000Z"
     assert moved["commitment"] == first["commitment"]
