@@ -8,8 +8,8 @@ import random
 import socket
 from typing import Final
 
-PORTS: Final = range(10_100, 32_000)
-"""Browsers refuse 10080; Linux gives outgoing connections ports from 32768 on."""
+PORTS: Final = range(22_000, 32_000)
+"""Linux gives outgoing connections ports from 32768 on."""
 TRIES: Final = 100
 
 

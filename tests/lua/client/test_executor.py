@@ -58,6 +58,7 @@ async def test_each_caller_gets_its_own_reply(executor: Executor) -> None:
 
 
 async def test_failing_call_fails_alone(executor: Executor) -> None:
+    await bump(executor, counter())  # a script that the store lacks would come behind the others
     key = counter()
     outcomes = await asyncio.gather(
         bump(executor, key),

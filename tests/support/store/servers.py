@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.ports import free_port
+from support.ports import free_cluster_port
 
 from holdfast_lua.client.link import Address, LinkSettings
 from holdfast_lua.client.probe import asking
@@ -38,7 +38,7 @@ class Server:
     """A store server on a TCP port."""
 
     home: Path
-    port: int = field(default_factory=lambda: free_port(with_cluster_bus=True))
+    port: int = field(default_factory=free_cluster_port)
     process: subprocess.Popen[bytes] | None = None
     pipe: int | None = None
     binary: Path | None = None
