@@ -34,8 +34,8 @@ from holdfast_tasks import start_task
 MAP_AGE_SECONDS: Final = 0.25
 SWEEPS_MAX: Final = 200
 MAPS_KEPT: Final = 8
-_BLOCKED: Final = SeatState.BLOCKED.byte
 GZIP_LEVEL: Final = 6
+_BLOCKED: Final = SeatState.BLOCKED.byte
 
 
 @dataclass(frozen=True)

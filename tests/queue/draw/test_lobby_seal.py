@@ -182,6 +182,23 @@ async def second_worker(
             await room.aclose()
 
 
+async def join_past_the_freeze(
+    room: Room, salt: str, many: asyncio.Event, lost: list[BaseException]
+) -> list[JoinResult]:
+    """Joins until the line has come; `many` is set once some have a place, `lost` has failures."""
+    entries: list[JoinResult] = []
+    while not entries or entries[-1].ticket.number is None or len(entries) < 60:
+        batch = (room.join(nonce=f"{salt}{len(entries)}{n}") for n in range(3))
+        for entry in await asyncio.gather(*batch, return_exceptions=True):
+            if isinstance(entry, BaseException):
+                lost.append(entry)
+            else:
+                entries.append(entry)
+        if len(entries) > 20:
+            many.set()
+    return entries
+
+
 async def test_joins_racing_the_freeze_on_two_workers_are_in_lobby_or_line(
     make_lobby: MakeLobby, second_worker: Callable[[Room], Room], executor: Executor, clock: Clock
 ) -> None:
@@ -192,26 +209,17 @@ async def test_joins_racing_the_freeze_on_two_workers_are_in_lobby_or_line(
     lost: list[BaseException] = []
     many = asyncio.Event()
 
-    async def joining(room: Room, salt: str) -> list[JoinResult]:
-        entries: list[JoinResult] = []
-        while not entries or entries[-1].ticket.number is None or len(entries) < 60:
-            batch = (room.join(nonce=f"{salt}{len(entries)}{n}") for n in range(3))
-            for entry in await asyncio.gather(*batch, return_exceptions=True):
-                if isinstance(entry, BaseException):
-                    lost.append(entry)
-                else:
-                    entries.append(entry)
-            if len(entries) > 20:
-                many.set()
-        return entries
-
     async def opening() -> None:
         await many.wait()
         await clock.advance_ms(60_000)
 
     async with asyncio.timeout(30):
-        *both, _ = await asyncio.gather(joining(one, "a"), joining(other, "b"), opening())
-    tickets = [entry.ticket for entries in both for entry in entries]
+        first, second, _ = await asyncio.gather(
+            join_past_the_freeze(one, "a", many, lost),
+            join_past_the_freeze(other, "b", many, lost),
+            opening(),
+        )
+    tickets = [entry.ticket for entry in first + second]
     # Then each has a place, in the lobby or in the line, and no place has two
     assert lost == []
     lobby = sorted(t.lobby_index for t in tickets if t.lobby_index is not None)
